@@ -1,0 +1,41 @@
+# Each target does its own set-up and can be run again and again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS := cpu,data,train,export,dev
+
+.PHONY: help setup demo test lint bench model clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: $(STAMP)  ## make .venv with all that is needed
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "memhacl needs Python 3.11 or newer, found $$($(PYTHON) --version); set PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) has no venv: on Debian, apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: $(STAMP)  ## the main job: simulate, train, export, replay over LSL, serve, predict (under 10 minutes)
+	$(BIN)/python -m benchmarks.demo
+
+lint: $(STAMP)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint  ## lint, then all tests
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)  ## the measured claims, as tables (about 10 minutes)
+	$(BIN)/python -m benchmarks.run
+
+model: $(STAMP)  ## retrain and replace the model that ships in the package
+	$(BIN)/python -m benchmarks.ship_model
+
+clean:  ## remove .venv and what the demo wrote
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

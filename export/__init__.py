@@ -1,0 +1,1 @@
+"""From a trained run to one self-describing ONNX file."""

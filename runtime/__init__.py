@@ -1,0 +1,1 @@
+"""The live engine, its server and its clients; never imports torch."""

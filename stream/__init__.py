@@ -1,0 +1,1 @@
+"""Signals in time: sources, LSL and the one path that turns them into windows."""

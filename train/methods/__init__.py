@@ -1,0 +1,1 @@
+"""Learning methods behind one contract: see ``contract.py``."""

@@ -1,0 +1,1 @@
+"""ME-MHACL: self-supervised group-meiosis contrastive learning with multi-head attention."""

@@ -1,0 +1,1 @@
+"""The encoder trained from scratch on labels alone: the comparison without pretraining."""
