@@ -1,0 +1,25 @@
+"""What every command shares: logging, and a user's mistake as one line and exit code 2."""
+
+import logging
+import sys
+from collections.abc import Callable
+
+from memhacl.stream.errors import MemhaclError
+
+
+def run_command(name: str, main: Callable[[], int | None]) -> int:
+    """Run ``main``; return its exit code, 2 for a user's mistake (said in one line), 130 for Ctrl-C."""
+    logging.basicConfig(
+        level=logging.INFO, format=f"%(asctime)s {name} %(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        return main() or 0
+    except MemhaclError as problem:
+        sys.stderr.write(f"{name}: {problem}\n")
+        return 2
+    except BrokenPipeError:  # the reader of a pipe has gone: nobody is left to tell
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{name}: interrupted\n")
+        return 130

@@ -1,0 +1,34 @@
+"""The markers that tell a recording's structure: in its replay, in prediction and in training alike."""
+
+import json
+
+from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, TRIAL_START, Marker, Segment, Trial
+
+
+def events(person: str, segment: Segment) -> list[Marker]:
+    """Markers of ``segment`` in time order: its anchor, and the rest and stimulus of each trial.
+
+    Windows start at the anchor, the first sample of any of the segment's signals.
+    """
+    found = [Marker(segment.start, ANCHOR)]
+    for trial in segment.trials:
+        if trial.onset > trial.rest:
+            found += [Marker(trial.rest, REST_START), Marker(trial.onset, REST_END)]
+        found.append(Marker(trial.onset, f"{TRIAL_START} {_details(person, trial)}"))
+        found.append(Marker(trial.end, f"{TRIAL_END} {_details(person, trial)}"))
+    return sorted(found, key=lambda marker: marker.time)
+
+
+def _details(person: str, trial: Trial) -> str:
+    return json.dumps({"person": person, "stimulus": trial.stimulus, "ratings": dict(trial.ratings)})
+
+
+def stimulus_of(marker: Marker) -> str | None:
+    """Name of the stimulus that ``marker`` starts; None for any other marker, ours or a laboratory's."""
+    if not marker.text.startswith(TRIAL_START + " "):
+        return None
+    try:
+        details = json.loads(marker.text.removeprefix(TRIAL_START))
+    except ValueError:
+        return None
+    return str(details["stimulus"]) if isinstance(details, dict) and "stimulus" in details else None
