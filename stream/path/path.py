@@ -1,0 +1,163 @@
+"""The signal path: any streams of a montage in, aligned windows out; no thread, socket or clock inside."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memhacl.stream.path.grid import Grid
+from memhacl.stream.path.lane import Lane
+from memhacl.stream.path.window import Window
+from memhacl.stream.signals import ANCHOR, REST_END, REST_START, Marker, StreamFormat
+from memhacl.stream.spec import SignalSpec
+
+Anchor = Literal["marker", "first", "clock"]
+
+__all__ = ["Anchor", "SignalPath", "Window"]
+
+
+class SignalPath:
+    """Windows of ``spec`` from stamped samples.
+
+    Windows start at the anchor and follow every hop. ``anchor`` says where that is: at the newest
+    ``memhacl:anchor`` marker and nowhere else (``marker``); at the first sample of the reference until a marker
+    comes (``first``); at whole multiples of the hop on the streams' clock (``clock``, markers ignored). A window
+    is given out as soon as all its samples are here, at the latest ``patience`` seconds after its end: what is
+    missing then stays missing. All times are seconds on the streams' clock.
+    """
+
+    def __init__(self, spec: SignalSpec, *, patience: float = 0.5, anchor: Anchor = "first") -> None:
+        self.spec, self.patience, self.anchor = spec, patience, anchor
+        self.lanes = {modality.modality: Lane(spec, modality) for modality in spec.modalities}
+        self._grid: Grid | None = None
+        self._next = 0  # first slot that is not yet processed
+        self._anchors: list[float] = []
+        self._rests: list[tuple[float, float]] = []
+        self._resting: float | None = None
+        self._markers: list[Marker] = []
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities of the montage."""
+        return tuple(self.lanes)
+
+    def open(self, found: StreamFormat) -> tuple[str, ...]:
+        """Take modality ``found.modality`` from stream ``found``; return what had to be assumed.
+
+        Raises
+        ------
+        StreamError
+            The stream does not fit the montage.
+        """
+        lane = self.lanes[found.modality]
+        lane.open(found)
+        return lane.match.assumed if lane.match else ()
+
+    def push(self, modality: str, samples: NDArray[np.float32], stamps: NDArray[np.float64], now: float) -> None:
+        """Take ``samples`` (n, channels) with ``stamps`` (n,) that arrived at ``now``."""
+        if len(stamps):
+            self.lanes[modality].push(samples, stamps, now, self._grid)
+
+    @property
+    def due(self) -> float | None:
+        """Time (s) of the last slot of the hop that is awaited: nothing comes out before; None before the anchor."""
+        return None if self._grid is None else self._grid.time(self._next + self.spec.hop_samples - 1)
+
+    @property
+    def late(self) -> dict[str, int]:
+        """Samples of each modality that came after their windows had gone out, and were not used."""
+        return {name: lane.late for name, lane in self.lanes.items()}
+
+    def mark(self, marker: Marker) -> None:
+        """Take a marker; ``memhacl:anchor`` and the rest markers act on the path."""
+        self._markers.append(marker)
+        if marker.text == ANCHOR and self.anchor != "clock":
+            self._anchors.append(marker.time)
+        elif marker.text == REST_START:
+            self._resting = marker.time
+        elif marker.text == REST_END and self._resting is not None:
+            self._rests.append((self._resting, marker.time))
+            self._resting = None
+
+    def advance(self, now: float) -> list[Window]:
+        """Return the windows that are complete, or overdue, at ``now``, in order."""
+        return self._collect(now, np.inf)
+
+    def finish(self) -> list[Window]:
+        """Return the windows that the data so far still hold: nothing more will come."""
+        ends = [lane.track.last_time for lane in self.lanes.values() if lane.track]
+        last = max((end for end in ends if end is not None), default=-np.inf)
+        return self._collect(np.inf, last)
+
+    def _collect(self, now: float, last: float) -> list[Window]:
+        windows: list[Window] = []
+        while self._begun(now):
+            grid = self._grid
+            assert grid is not None
+            end = self._next + self.spec.hop_samples - 1
+            due = grid.time(end)
+            if self._anchors and due > self._anchors[0] - grid.period / 2:
+                self._begin(self._anchors.pop(0))
+                continue
+            needs = [lane.needed(end, grid) for lane in self.lanes.values()]
+            if due > last + grid.period / 2 or not (all(here for here, _ in needs) or now >= due + self.patience):
+                break
+            windows += self._process(grid, max((at for _, at in needs if at is not None), default=None))
+        return windows
+
+    def _begun(self, now: float) -> bool:
+        if self._grid is not None:
+            return True
+        if self._anchors:
+            self._begin(self._anchors.pop(0))
+        elif self.anchor != "marker" and (first := self._first_sample(now)) is not None:
+            self._begin(first if self.anchor == "first" else np.ceil(first / self.spec.hop) * self.spec.hop)
+        return self._grid is not None
+
+    def _first_sample(self, now: float) -> float | None:
+        """Time of the reference's first sample; without a reference, in the end, of anything's."""
+        firsts = {name: lane.track.first_time for name, lane in self.lanes.items() if lane.track}
+        reference = firsts.get(self.spec.reference)
+        if reference is not None:
+            return reference
+        others = [first for first in firsts.values() if first is not None]
+        return min(others) if others and now >= min(others) + self.spec.window + self.patience else None
+
+    def _begin(self, anchor: float) -> None:
+        self._grid = Grid(self.spec.rate, anchor)
+        self._next = 0
+        self._rests = [rest for rest in self._rests if rest[1] > anchor]
+        for lane in self.lanes.values():
+            lane.begin(self._grid)
+
+    def _process(self, grid: Grid, arrival: float | None) -> list[Window]:
+        slots = np.arange(self._next, self._next + self.spec.hop_samples, dtype=float)
+        for lane in self.lanes.values():
+            lane.process(slots, grid)
+        self._next += self.spec.hop_samples
+        self._learn_rest(grid)
+        first = self._next - self.spec.window_samples
+        # Windows start at multiples of the hop; one that is no multiple of it waits for the block that ends it.
+        first -= first % self.spec.hop_samples
+        windows = [] if first < 0 else [self._cut(grid, first, arrival)]
+        grid.forget(self._next - self.spec.window_samples - self.spec.hop_samples)
+        return windows
+
+    def _learn_rest(self, grid: Grid) -> None:
+        while self._rests and round(grid.slot_at(self._rests[0][1])) <= self._next:
+            first, last = (round(grid.slot_at(time)) for time in self._rests.pop(0))
+            for lane in self.lanes.values():
+                lane.rest(max(first, 0), last)
+
+    def _cut(self, grid: Grid, first: int, arrival: float | None) -> Window:
+        data = np.empty(self.spec.shape, dtype=np.float32)
+        reasons: list[str] = []
+        quality = {}
+        for name, rows in self.spec.rows.items():
+            data[rows], found, quality[name] = self.lanes[name].cut(first)
+            reasons += found
+        start, end = grid.time(first), grid.time(first + self.spec.window_samples)
+        self._markers = [marker for marker in self._markers if marker.time >= start]
+        seen = tuple(marker for marker in self._markers if marker.time < end)
+        index = first // self.spec.hop_samples
+        return Window(data, index, start, end, tuple(reasons), quality, arrival, seen)
