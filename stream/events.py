@@ -1,8 +1,11 @@
 """The markers that tell a recording's structure: in its replay, in prediction and in training alike."""
 
 import json
+from collections.abc import Iterable
 
 from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, TRIAL_START, Marker, Segment, Trial
+
+_SLACK = 1e-3  # s; live, a marker and a sample of one moment may differ by the clocks' correction
 
 
 def events(person: str, segment: Segment) -> list[Marker]:
@@ -23,8 +26,23 @@ def _details(person: str, trial: Trial) -> str:
     return json.dumps({"person": person, "stimulus": trial.stimulus, "ratings": dict(trial.ratings)})
 
 
-def stimulus_of(marker: Marker) -> str | None:
-    """Name of the stimulus that ``marker`` starts; None for any other marker, ours or a laboratory's."""
+def playing(markers: Iterable[Marker], start: float, before: str) -> str:
+    """Name the stimulus that plays at a window's ``start`` (s), "" for none.
+
+    ``markers`` are those seen in the window, in order, and ``before`` what played at the window before it.
+    """
+    for marker in markers:
+        if marker.time > start + _SLACK:
+            break
+        if marker.text == ANCHOR or marker.text.startswith(TRIAL_END):
+            before = ""
+        elif (name := _stimulus_of(marker)) is not None:
+            before = name
+    return before
+
+
+def _stimulus_of(marker: Marker) -> str | None:
+    """Name the stimulus that ``marker`` starts; None for any other marker, ours or a laboratory's."""
     if not marker.text.startswith(TRIAL_START + " "):
         return None
     try:

@@ -12,6 +12,8 @@ _ATTENUATION = 70.0  # dB beyond the stop edge
 _PASS = 0.355  # pass edge as a share of the lower rate: 45 Hz at 128 Hz
 _PHASES = 512
 _MIN_HALF = 4
+_EXACT = 1e-6  # of a sample: rounding in the stamps must not move a position across a sample
+_HOLD = 1e-3  # of a sample: a held value changes this much early, so that exact stamps are never late
 
 Mode = Literal["fir", "linear", "hold"]
 
@@ -65,13 +67,22 @@ def evaluate(data: NDArray[np.float64], position: NDArray[np.float64], kernel: K
     stays that constant up to the edge.
     """
     if kernel.mode == "hold":
-        return np.asarray(data[np.clip(np.floor(position + 1e-3).astype(int), 0, len(data) - 1)])
-    left = np.floor(position).astype(int)
+        return np.asarray(data[np.clip(np.floor(position + _HOLD).astype(int), 0, len(data) - 1)])
+    left = np.floor(position + _EXACT).astype(int)
     if kernel.mode == "linear":
         share = np.clip(position - left, 0, 1)[:, None]
         low, high = (np.clip(left + step, 0, len(data) - 1) for step in (0, 1))
         return np.asarray((1 - share) * data[low] + share * data[high])
-    return _convolve(data, left, position - left, kernel)
+    return _convolve(data, left, np.clip(position - left, 0, 1), kernel)
+
+
+def reach(position: float, kernel: Kernel) -> int:
+    """Number of the last sample that `evaluate` looks at for ``position``."""
+    if kernel.mode == "hold":
+        return int(np.floor(position + _HOLD))
+    if kernel.mode == "linear":
+        return int(np.ceil(position - _EXACT))
+    return int(np.floor(position + _EXACT)) + kernel.half
 
 
 def _convolve(
@@ -82,10 +93,10 @@ def _convolve(
     row = np.minimum(phase.astype(int), _PHASES - 1)
     share = (phase - row)[:, None]
     taps = (1 - share) * table[row] + share * table[row + 1]  # (positions, taps)
-    reach = left[:, None] + np.arange(1 - kernel.half, kernel.half + 1)[None, :]
-    inside = (reach >= 0) & (reach < len(data))
+    places = left[:, None] + np.arange(1 - kernel.half, kernel.half + 1)[None, :]
+    inside = (places >= 0) & (places < len(data))
     if not inside.all():
         taps = np.where(inside, taps, 0.0)
         taps = taps / taps.sum(axis=1, keepdims=True)
-        reach = np.clip(reach, 0, len(data) - 1)
-    return np.asarray(np.einsum("pt,ptc->pc", taps, data[reach]))
+        places = np.clip(places, 0, len(data) - 1)
+    return np.asarray(np.einsum("pt,ptc->pc", taps, data[places]))

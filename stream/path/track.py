@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.path.dejitter import Dejitter
 from memhacl.stream.path.grid import Grid
-from memhacl.stream.path.resample import Kernel, design, evaluate
+from memhacl.stream.path.resample import Kernel, design, evaluate, reach
 
 _SNAP = 0.05  # of a sample: nearer than this to a slot a sample of the model's own rate takes it unchanged
 
@@ -151,11 +151,7 @@ class Track:
         near = round(position)
         if self.same_rate and abs(position - near) <= _SNAP:
             return near
-        if self.kernel.mode == "hold":
-            return int(position + 1e-3)
-        if self.kernel.mode == "linear":
-            return int(np.ceil(position - 1e-6))
-        return int(np.floor(position)) + self.kernel.half
+        return reach(position, self.kernel)
 
     def forget(self, slot: float, grid: Grid) -> int:
         """Drop samples that no slot from ``slot`` on needs; return how many were dropped."""

@@ -122,3 +122,10 @@ def test_running_statistics_forget() -> None:
         running.push(rng.normal(0, 5, size=(10, 1)))
     mean, deviation = running.statistics()
     assert abs(mean[0]) < 60  # of a million, ten time constants ago
+
+
+def test_rounding_in_the_stamps_does_not_show() -> None:
+    """A position a hair below a sample once used another set of taps than one a hair above it."""
+    data, at = noise(200), np.arange(60.0, 120.0)
+    kernel = design(100, 128, 0.13)
+    np.testing.assert_allclose(evaluate(data, at - 1e-9, kernel), evaluate(data, at + 1e-9, kernel), atol=1e-6)
