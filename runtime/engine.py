@@ -1,0 +1,229 @@
+"""The live engine: stamped samples in, messages out; no thread, socket or clock inside."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memhacl.export.card import ModelCard
+from memhacl.runtime.messages import (
+    MarkerRecord,
+    Message,
+    ModelRecord,
+    PredictionMessage,
+    QualityMessage,
+    check_participant,
+)
+from memhacl.stream.path.path import Anchor, SignalPath
+from memhacl.stream.path.window import Window
+from memhacl.stream.signals import Marker, StreamFormat
+
+Probabilities = Mapping[str, NDArray[np.float32]]
+
+
+class Predictor(Protocol):
+    """A model: ``predict`` maps windows (batch, channels, samples) to (batch, classes) for each task."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model expects and gives."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model's file."""
+
+    def predict(self, batch: NDArray[np.float32]) -> Probabilities:
+        """Class probabilities (batch, classes) of each task."""
+
+
+class Engine:
+    """Predictions for one participant.
+
+    ``patience`` and ``anchor`` are those of `SignalPath`. When more than ``backlog`` windows are complete at
+    once the oldest are not predicted (reason ``shed``); None predicts all. A window for which the model gives
+    anything but finite numbers is invalid (reason ``model_output``). ``wall_offset`` is Unix time minus
+    the streams' clock, in seconds (None: unknown). ``timer`` times the inference; without it that stage is not
+    reported. All other times are seconds on the streams' clock.
+    """
+
+    def __init__(
+        self,
+        model: Predictor,
+        participant: str = "p1",
+        *,
+        patience: float = 0.5,
+        anchor: Anchor = "first",
+        backlog: int | None = None,
+        timer: Callable[[], float] | None = None,
+    ) -> None:
+        self.participant = check_participant(participant)
+        self.wall_offset: float | None = None
+        self.counters: Counter[str] = Counter()
+        self._model, self._backlog, self._timer = model, backlog, timer
+        self._spec = model.card.spec
+        self._path = SignalPath(self._spec, patience=patience, anchor=anchor)
+        self.record = ModelRecord(
+            name=model.card.name, sha256=model.sha256, simulated=model.card.training.simulated
+        )
+        self._warnings: dict[str, tuple[str, ...]] = {"model": _model_warnings(model.card)}
+        self._assumed: dict[str, tuple[str, ...]] = {}
+        self._seq = 0
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities that the model wants."""
+        return self._path.modalities
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader of the predictions must know about model and streams."""
+        return [text for texts in self._warnings.values() for text in texts]
+
+    @property
+    def assumed(self) -> list[str]:
+        """What had to be assumed about the streams."""
+        return [text for texts in self._assumed.values() for text in texts]
+
+    @property
+    def due(self) -> float | None:
+        """Time (s) before which `advance` has nothing new to say; None before the anchor."""
+        return self._path.due
+
+    @property
+    def late(self) -> dict[str, int]:
+        """Samples of each modality that came too late to be used."""
+        return self._path.late
+
+    def open(self, found: StreamFormat) -> tuple[str, ...]:
+        """Take modality ``found.modality`` from stream ``found``; return what had to be assumed.
+
+        Raises
+        ------
+        StreamError
+            The stream does not fit the model.
+        """
+        self._assumed[found.modality] = self._path.open(found)
+        trained = set(self._spec.of(found.modality).already_done)
+        self._warnings[found.modality] = _processing_warnings(found, trained)
+        return self._assumed[found.modality]
+
+    def push(self, modality: str, samples: NDArray[np.float32], stamps: NDArray[np.float64], now: float) -> None:
+        """Take ``samples`` (n, channels) with ``stamps`` (n,) that arrived at ``now``."""
+        self._path.push(modality, samples, stamps, now)
+
+    def mark(self, marker: Marker) -> None:
+        """Take a marker."""
+        self._path.mark(marker)
+
+    def advance(self, now: float) -> list[Message]:
+        """Messages of the windows that are complete, or overdue, at ``now``: quality, then each task."""
+        return self._messages(self._path.advance(now), now)
+
+    def finish(self) -> list[Message]:
+        """Messages of the windows that the data still hold: nothing more will come."""
+        return self._messages(self._path.finish(), None)
+
+    def _messages(self, windows: Sequence[Window], now: float | None) -> list[Message]:
+        if not windows:
+            return []
+        excess = 0 if self._backlog is None else max(len(windows) - self._backlog, 0)
+        reasons = [
+            [*window.reasons, *(["shed"] if place < excess else [])] for place, window in enumerate(windows)
+        ]
+        started = self._timer() if self._timer else None
+        predicted = self._predict([w for w, why in zip(windows, reasons, strict=True) if not why])
+        spent = None if started is None or self._timer is None else self._timer() - started
+        messages: list[Message] = []
+        for window, why in zip(windows, reasons, strict=True):
+            probabilities = None if why else {task: rows.pop(0) for task, rows in predicted.items()}
+            if probabilities is not None and not all(np.isfinite(row).all() for row in probabilities.values()):
+                why, probabilities = ["model_output"], None
+            messages += self._report(window, why, probabilities, self._latency(window, now, spent))
+        return messages
+
+    def _predict(self, windows: Sequence[Window]) -> dict[str, list[NDArray[np.float32]]]:
+        if not windows:
+            return {}
+        found = self._model.predict(np.stack([window.data for window in windows]))
+        return {task: list(rows) for task, rows in found.items()}
+
+    def _latency(self, window: Window, now: float | None, spent: float | None) -> dict[str, float]:
+        """Milliseconds from the last sample that the window needs, by stage."""
+        if now is None or window.arrival is None:
+            return {}
+        last = window.end - 1 / self._spec.rate
+        stages = {"transport": window.arrival - last, "wait": now - window.arrival}
+        if spent is not None:
+            stages["inference"] = spent
+        return {stage: round(1e3 * seconds, 3) for stage, seconds in stages.items()}
+
+    def _report(
+        self,
+        window: Window,
+        reasons: list[str],
+        probabilities: Mapping[str, NDArray[np.float32]] | None,
+        latency: dict[str, float],
+    ) -> list[Message]:
+        self._count(reasons)
+        common: dict[str, Any] = {
+            "seq": self._seq,
+            "participant": self.participant,
+            "index": window.index,
+            "t_lsl": window.end,
+            "t_wall": None if self.wall_offset is None else window.end + self.wall_offset,
+            "window_start": window.start,
+            "window_end": window.end,
+            "quality": {name: dict(measures) for name, measures in window.quality.items()},
+        }
+        self._seq += 1
+        messages: list[Message] = [QualityMessage(valid=not reasons, reasons=reasons, **common)]
+        markers = [MarkerRecord(time=marker.time, text=marker.text) for marker in window.markers]
+        for task, labels in self._model.card.tasks.items():
+            given = (
+                None if probabilities is None else dict(zip(labels, map(float, probabilities[task]), strict=True))
+            )
+            messages.append(
+                PredictionMessage(
+                    task=task,
+                    valid=not reasons,
+                    reasons=reasons,
+                    probabilities=given,
+                    label=None if given is None else max(given, key=given.__getitem__),
+                    markers=markers,
+                    model=self.record,
+                    warnings=self.warnings,
+                    latency=latency,
+                    **common,
+                )
+            )
+        return messages
+
+    def _count(self, reasons: list[str]) -> None:
+        self.counters["windows"] += 1
+        self.counters["valid" if not reasons else "invalid"] += 1
+        for reason in reasons:
+            self.counters[f"reason:{reason}"] += 1
+
+
+def _model_warnings(card: ModelCard) -> tuple[str, ...]:
+    if not card.training.simulated:
+        return card.training.warnings
+    return (
+        "model trained on simulated people: its predictions say nothing about emotion",
+        *card.training.warnings,
+    )
+
+
+def _processing_warnings(found: StreamFormat, trained: set[str]) -> tuple[str, ...]:
+    """Say where a stream was processed otherwise than the recordings that the model learnt from."""
+    texts = []
+    if lacking := sorted(trained - set(found.already_done)):
+        texts.append(
+            f"{found.modality}: the model learnt from recordings that their owners had processed "
+            f"({', '.join(lacking)}); stream '{found.name}' is not"
+        )
+    if beyond := sorted(set(found.already_done) - trained):
+        texts.append(f"{found.modality}: stream '{found.name}' is already processed ({', '.join(beyond)})")
+    return tuple(texts)

@@ -1,0 +1,121 @@
+"""Received messages as lines: JSON as it came, or one line a window for people."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol
+
+from rich.text import Text
+
+from memhacl.runtime.listen import Arrival
+from memhacl.runtime.messages import PredictionMessage, QualityMessage, StatusMessage, plain, read_message
+
+_CELLS = 10  # of a probability's bar
+
+
+class View(Protocol):
+    """Turns arrivals into lines."""
+
+    def take(self, arrival: Arrival) -> Iterator[Text]:
+        """Yield the lines that ``arrival`` completes."""
+
+    def flush(self) -> Iterator[Text]:
+        """Yield what was kept back for more to come."""
+
+
+class JsonLines:
+    """Each message as one line of JSON, whichever format it came in."""
+
+    def take(self, arrival: Arrival) -> Iterator[Text]:
+        """Yield the message as one line."""
+        yield Text(json.dumps(plain(arrival.content), ensure_ascii=False))
+
+    def flush(self) -> Iterator[Text]:
+        """Yield nothing: no line waits for another message."""
+        yield from ()
+
+
+class HumanLines:
+    """One line for each window, with all its tasks; one for each change of the server's state."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, dict[str, PredictionMessage]] = {}  # participant -> task -> message of one window
+        self._tasks: dict[str, set[str]] = {}
+        self._status: tuple[object, ...] = ()
+
+    def take(self, arrival: Arrival) -> Iterator[Text]:
+        """Yield the lines that ``arrival`` completes; a window waits until its last task has come."""
+        message = read_message(arrival.content)
+        if isinstance(message, StatusMessage):
+            yield from self._take_status(message)
+        elif isinstance(message, QualityMessage):
+            yield _quality_line(message)
+        else:
+            yield from self._take_prediction(message)
+
+    def flush(self) -> Iterator[Text]:
+        """Yield the windows that still wait for a task."""
+        for participant in list(self._open):
+            yield from self._close(participant)
+
+    def _take_prediction(self, message: PredictionMessage) -> Iterator[Text]:
+        person = message.participant
+        if any(other.seq != message.seq for other in self._open.get(person, {}).values()):
+            yield from self._close(person)
+        self._open.setdefault(person, {})[message.task] = message
+        if set(self._open[person]) == self._tasks.get(person):
+            yield from self._close(person)
+
+    def _close(self, participant: str) -> Iterator[Text]:
+        window = self._open.pop(participant)
+        self._tasks[participant] = set(window)
+        yield _window_line(list(window.values()))
+
+    def _take_status(self, message: StatusMessage) -> Iterator[Text]:
+        content = (message.state, message.model, message.warnings, message.assumed)
+        if content == self._status:
+            return
+        self._status = content
+        model = f"{message.model.name} ({message.model.sha256[:12]}{', simulated' * message.model.simulated})"
+        yield Text(f"{_clock(message.t_wall, message.t_lsl)}  server {message.state}, model {model}", "bold")
+        for text in message.warnings:
+            yield Text(f"          warning: {text}", "yellow")
+        for text in message.assumed:
+            yield Text(f"          assumed: {text}", "dim")
+
+
+def _window_line(messages: list[PredictionMessage]) -> Text:
+    first = messages[0]
+    line = Text(f"{_clock(first.t_wall, first.t_lsl)}  {first.participant} #{first.index:<5d}")
+    if not first.valid:
+        line.append(f"  no prediction: {', '.join(first.reasons)}", "yellow")
+    for message in messages:
+        if message.probabilities is not None and message.label is not None:
+            chance = message.probabilities[message.label]
+            line.append(f"  {message.task} ").append(f"{message.label:<4} {_bar(chance)}", "green")
+            line.append(f" {chance:.2f}")
+    for marker in first.markers:
+        line.append(f"  [{marker.text}]", "cyan")
+    if first.model.simulated:
+        line.append("  simulated", "magenta")
+    return line
+
+
+def _quality_line(message: QualityMessage) -> Text:
+    line = Text(f"{_clock(message.t_wall, message.t_lsl)}  {message.participant} #{message.index:<5d}  quality")
+    for modality, measures in message.quality.items():
+        shown = " ".join(f"{name} {'?' if value is None else f'{value:.3g}'}" for name, value in measures.items())
+        line.append(f"  {modality}: ", "bold").append(shown)
+    return line.append("" if message.valid else f"  {', '.join(message.reasons)}", "yellow")
+
+
+def _bar(chance: float) -> str:
+    full = round(chance * _CELLS)
+    return "█" * full + "░" * (_CELLS - full)
+
+
+def _clock(t_wall: float | None, t_lsl: float) -> str:
+    """Return the local time of day; the LSL clock's seconds where the time of day is unknown."""
+    if t_wall is None:
+        return f"{t_lsl:8.1f}"
+    return datetime.fromtimestamp(t_wall).astimezone().strftime("%H:%M:%S")

@@ -1,0 +1,112 @@
+"""`memhacl-serve`: live predictions from LSL streams, over ZeroMQ."""
+
+import logging
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from memhacl.runtime.engine import Engine
+from memhacl.runtime.publish import Publisher
+from memhacl.runtime.server import Server
+from memhacl.runtime.session import Model, default_model_path
+from memhacl.runtime.streams import Streams
+from memhacl.stream.command import run_command
+from memhacl.stream.errors import ConfigError
+from memhacl.stream.path.path import Anchor
+
+_log = logging.getLogger(__name__)
+
+BACKLOG = 32  # windows complete at once, beyond which the oldest are shed
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Predict live: read EEG, GSR, Resp and Temp streams of LSL, publish what the model says of each window.
+
+    The model file says which streams, channels, units and rates it needs. Streams may come and go: windows that
+    cannot be trusted are published as invalid, with the reason, and predictions return by themselves. Watch with
+    `memhacl-listen`; end with Ctrl-C.
+    """
+
+    lsl: bool = False
+    """Read from Lab Streaming Layer (the one kind of input there is)."""
+
+    model: Annotated[Path | None, tyro.conf.arg(metavar="MODEL.onnx")] = None
+    """The model; without it, the small one that ships with memhacl (trained on simulated people)."""
+
+    publish: Annotated[str, tyro.conf.arg(metavar="ENDPOINT")] = "tcp://127.0.0.1:5571"
+    """ZeroMQ endpoint to publish on. Messages are neither encrypted nor signed: stay on loopback."""
+
+    format: Literal["json", "msgpack"] = "json"
+    """How messages are encoded."""
+
+    participant: str = "p1"
+    """Name of the person, part of the topics."""
+
+    patience: float = 0.5
+    """Seconds after a window's end for which a late stream is waited for; then its modality is missing."""
+
+    anchor: Anchor = "first"
+    """Where windows start: at `memhacl:anchor` markers only; at the first sample, and again at each such marker;
+    or at whole multiples of the hop on the LSL clock."""
+
+    stream: Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODALITY=NAME")] = ()
+    """Choose among several streams of one type by name, such as EEG=actiCHamp."""
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    started = time.monotonic()
+    given = tyro.cli(Arguments, args=args)
+    return run_command("memhacl-serve", lambda: _serve(given, started))
+
+
+def _serve(given: Arguments, started: float) -> None:
+    names = _checked(given)
+    model = Model.load(given.model or default_model_path())
+    publisher = Publisher(given.publish, given.format)
+    try:
+        engine = Engine(
+            model, given.participant, patience=given.patience, anchor=given.anchor,
+            backlog=BACKLOG, timer=time.perf_counter,
+        )  # fmt: skip
+        streams = Streams(engine, names)
+        _introduce(model, given, time.monotonic() - started)
+        Server(model, engine, streams, publisher).run(_stop_on_signals())
+        _log.info("ended; %s", dict(engine.counters))
+    finally:
+        publisher.close()
+
+
+def _checked(given: Arguments) -> dict[str, str]:
+    if not given.lsl:
+        raise ConfigError("expected an input to read from, found none; give --lsl")
+    if not 0 < given.patience <= 60:
+        raise ConfigError(f"--patience: expected above 0 and at most 60 seconds, found {given.patience:g}")
+    wrong = [text for text in given.stream if "=" not in text]
+    if wrong:
+        raise ConfigError(f"--stream: expected MODALITY=NAME such as EEG=actiCHamp, found '{wrong[0]}'")
+    return dict(text.split("=", 1) for text in given.stream)
+
+
+def _introduce(model: Model, given: Arguments, seconds: float) -> None:
+    card = model.card
+    montage = ", ".join(f"{m.modality} {len(m.channels)} ch" for m in card.spec.modalities)
+    _log.info("ready after %.1f s; model %s (%s) on %s", seconds, card.name, model.sha256[:12], model.providers[0])
+    _log.info(
+        "wants %s at %g Hz; publishes %s on %s", montage, card.spec.rate, ", ".join(card.tasks), given.publish
+    )
+    if card.training.simulated:
+        _log.warning("this model was trained on SIMULATED people: its predictions say nothing about emotion")
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

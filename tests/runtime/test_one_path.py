@@ -1,0 +1,150 @@
+"""One signal path: what reaches the model live, over real LSL, is what the corpus and prediction hold."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+
+from memhacl.runtime.engine import Engine
+from memhacl.runtime.predict import predict_recording
+from memhacl.runtime.publish import Publisher
+from memhacl.runtime.server import Server
+from memhacl.runtime.session import Model
+from memhacl.runtime.streams import Streams
+from memhacl.stream.events import playing
+from memhacl.stream.signals import Marker
+from memhacl.stream.sources.registry import Source, open_source
+from memhacl.stream.spec import SignalSpec
+from memhacl.stream.strict import read_yaml
+from memhacl.train.corpus import Corpus, load_corpus
+from memhacl.train.prepare import prepare
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+STIMULI, SECONDS = 2, 5
+PEOPLE = {"demo": "layout: deap", "lab-montage": ""}
+Key = tuple[str, int]
+
+
+class Watched:
+    """A real model that keeps every window that it is given."""
+
+    def __init__(self, model: Model) -> None:
+        self.card, self.sha256, self.providers, self._model = model.card, model.sha256, model.providers, model
+        self.windows: list[np.ndarray] = []
+
+    def predict(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        self.windows += list(batch)
+        return self._model.predict(batch)
+
+
+class Silent:
+    """A progress bar that nobody sees."""
+
+    def start(self, *_: object) -> None: ...
+
+    def step(self, *_: object) -> None: ...
+
+    def finish(self, *_: object) -> None: ...
+
+
+def simulated(name: str, folder: Path) -> Source:
+    """Two short stimuli of two simulated people with the streams that config ``name`` wants."""
+    people = {"subjects": 2, "stimuli": STIMULI, "rest": 3, "seconds": SECONDS, "seed": 5}
+    if name == "lab-montage":
+        people = {**read_yaml(CONFIGS / "people" / "lab-montage.yaml"), **people}
+    path = folder / "people.yaml"
+    path.write_text(json.dumps(people), encoding="utf-8")
+    return open_source(str(path))
+
+
+def corpus_of(source: Source, name: str, folder: Path) -> Corpus:
+    folder.mkdir()
+    prepare(source, SignalSpec.parse(read_yaml(CONFIGS / f"{name}.yaml")["signals"], name), folder, Silent())
+    return load_corpus(folder)
+
+
+def in_stimulus(messages: list[dict], windows: list[np.ndarray]) -> dict[Key, np.ndarray]:
+    """Valid windows by stimulus and second of it."""
+    rest = iter(windows)
+    found: dict[Key, np.ndarray] = {}
+    stimulus, second = "", 0
+    for message in messages:
+        window = next(rest) if message["valid"] else None
+        before = stimulus
+        seen = [Marker(marker["time"], marker["text"]) for marker in message["markers"]]
+        stimulus = playing(seen, message["window_start"], stimulus)
+        second = second + 1 if stimulus == before else 0
+        if stimulus and window is not None and second < SECONDS:
+            found[stimulus, second] = window
+    assert next(rest, None) is None
+    return found
+
+
+def serve_replay(watched: Watched, folder: Path, person: str) -> list[dict]:
+    """Messages of a real server while a real replay of ``person`` runs."""
+    publisher = Publisher("tcp://127.0.0.1:*")
+    listener = zmq.Context.instance().socket(zmq.SUB)
+    listener.setsockopt(zmq.SUBSCRIBE, b"emotion.p1.valence")
+    listener.connect(publisher.endpoint)
+    engine = Engine(watched, "p1", patience=1.0, anchor="marker")
+    stop = threading.Event()
+    server = threading.Thread(target=Server(watched, engine, Streams(engine, {}), publisher).run, args=(stop,))
+    server.start()
+    replay = [str(Path(sys.executable).parent / "memhacl-replay"), str(folder / "people.yaml"), "--person", person]
+    player = subprocess.Popen([*replay, "--gap", "1.5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    messages: list[dict] = []
+    try:
+        while player.poll() is None or listener.poll(2500):
+            if listener.poll(200):
+                messages.append(json.loads(listener.recv_multipart()[1]))
+            if player.poll() is not None and messages and not messages[-1]["valid"]:
+                break
+    finally:
+        player.send_signal(signal.SIGINT)
+        player.wait(10)
+        stop.set()
+        server.join(5)
+        publisher.close()
+        listener.close(0)
+    return messages
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(PEOPLE))
+def test_live_windows_are_the_corpus_and_prediction_the_same_again(
+    name: str, tmp_path: Path, make_model: Callable[[SignalSpec], Model]
+) -> None:
+    source = simulated(name, tmp_path)
+    corpus = corpus_of(source, name, tmp_path / "corpus")
+    person = source.people[1]
+    rows = np.flatnonzero(corpus.index["subject"] == 1)
+    expected = {
+        (corpus.manifest.stimuli[row["stimulus"]], int(row["second"])): corpus.windows[number]
+        for number, row in zip(rows, corpus.index[rows], strict=True)
+    }
+    assert len(expected) == STIMULI * SECONDS  # nothing was left out
+
+    watched = Watched(make_model(corpus.spec))
+    messages = serve_replay(watched, tmp_path, person)
+    compare(in_stimulus(messages, watched.windows), expected, corpus)
+    assert [message["seq"] for message in messages] == list(range(len(messages)))
+    assert all(message["reasons"] for message in messages if not message["valid"])
+
+    again = Watched(make_model(corpus.spec))
+    predicted = [m.model_dump() for m in predict_recording(again, source.open(person)) if m.task == "valence"]
+    compare(in_stimulus(predicted, again.windows), expected, corpus)
+
+
+def compare(found: dict[Key, np.ndarray], expected: dict[Key, np.ndarray], corpus: Corpus) -> None:
+    """All windows, and all channels within 1e-5 after standardisation."""
+    assert set(found) == set(expected)
+    deviation = corpus.windows.std(axis=(0, 2))[:, None]
+    for key, window in expected.items():
+        np.testing.assert_allclose(found[key] / deviation, window / deviation, atol=1e-5, rtol=0, err_msg=str(key))
