@@ -40,6 +40,7 @@ class Server:
                 self._wait(stop)
                 for message in self.engine.advance(local_clock()):
                     self.publisher.publish(message)
+                self.streams.quiet_until = self.engine.due or 0.0
                 self.publisher.serve_subscriptions()
                 self._beat()
         finally:

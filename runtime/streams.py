@@ -2,14 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from memhacl.runtime.engine import Engine
 from memhacl.stream.errors import ConfigError, StreamError
 from memhacl.stream.lsl.describe import MARKERS
 from memhacl.stream.lsl.finding import Wanted
-from memhacl.stream.lsl.inlet import MarkerReader, Reader, local_clock
+from memhacl.stream.lsl.inlet import MarkerReader, Reader, local_clock, stop_all
 from memhacl.stream.lsl.mailbox import Chunk, Event, Mailbox, MarkerEvent, Opened, StateChange
 from memhacl.stream.signals import Marker
 
@@ -29,7 +28,11 @@ class Streams:
         self._engine, self._grace = engine, grace
         self._fitting: set[str] = set()
         wanted = {modality: Wanted(modality, name=names.get(modality)) for modality in engine.modalities}
-        self.data_readers = {name: Reader(name, wish, self.mailbox) for name, wish in wanted.items()}
+        self.quiet_until = 0.0  # LSL time (s) before which no window can be complete
+        self.data_readers = {
+            name: Reader(name, wish, self.mailbox, quiet_until=lambda: self.quiet_until)
+            for name, wish in wanted.items()
+        }
         markers = MarkerReader(MARKERS, Wanted(MARKERS, name=names.get(MARKERS)), self.mailbox)
         self.readers: dict[str, Reader | MarkerReader] = {**self.data_readers, MARKERS: markers}
         if unknown := sorted(set(names) - set(self.readers)):
@@ -45,8 +48,7 @@ class Streams:
 
     def stop(self) -> None:
         """End all readers, within about a second."""
-        with ThreadPoolExecutor(len(self.readers)) as pool:
-            list(pool.map(lambda reader: reader.stop(), self.readers.values()))
+        stop_all(self.readers.values())
 
     def pump(self, timeout: float) -> None:
         """Give the engine what has come; wait up to ``timeout`` seconds for the first of it.

@@ -15,15 +15,19 @@ def events(person: str, segment: Segment) -> list[Marker]:
     """
     found = [Marker(segment.start, ANCHOR)]
     for trial in segment.trials:
-        if trial.onset > trial.rest:
-            found += [Marker(trial.rest, REST_START), Marker(trial.onset, REST_END)]
-        found.append(Marker(trial.onset, f"{TRIAL_START} {_details(person, trial)}"))
-        found.append(Marker(trial.end, f"{TRIAL_END} {_details(person, trial)}"))
+        found += trial_markers(person, trial)
     return sorted(found, key=lambda marker: marker.time)
 
 
-def _details(person: str, trial: Trial) -> str:
-    return json.dumps({"person": person, "stimulus": trial.stimulus, "ratings": dict(trial.ratings)})
+def trial_markers(person: str, trial: Trial, number: int | None = None) -> list[Marker]:
+    """Markers of one trial in time order; its start carries person, stimulus, ``number`` and ratings as JSON."""
+    found = []
+    if trial.rest < trial.onset:
+        found += [Marker(trial.rest, REST_START), Marker(trial.onset, REST_END)]
+    ratings = {scale: float(rating) for scale, rating in trial.ratings.items()}
+    facts = {"person": person, "stimulus": trial.stimulus, "trial": number, "ratings": ratings}
+    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    return [*found, Marker(trial.onset, f"{TRIAL_START} {text}"), Marker(trial.end, TRIAL_END)]
 
 
 def playing(markers: Iterable[Marker], start: float, before: str) -> str:

@@ -1,0 +1,60 @@
+"""Outlets for recorded signals and for markers, with explicit time stamps."""
+
+from typing import Any
+
+import numpy as np
+import pylsl
+from numpy.typing import NDArray
+
+from memhacl.stream.lsl.describe import make_info, make_marker_info
+from memhacl.stream.signals import StreamFormat
+
+BUFFER = 60  # s that liblsl keeps for a slow consumer
+MARKER_STREAM = "memhacl-markers"
+
+
+class SignalOutlet:
+    """An LSL outlet of float32 samples (samples, channels) in ``format.unit``.
+
+    ``rate`` (Hz) is declared instead of the format's where the signal is played slower; ``source_id`` tells
+    consumers that a restarted outlet is the same source.
+    """
+
+    def __init__(
+        self, format: StreamFormat, *, source_id: str, simulated: bool = False, rate: float | None = None
+    ) -> None:
+        info = make_info(format, source_id=source_id, simulated=simulated, rate=rate)
+        self._outlet: Any = pylsl.StreamOutlet(info, max_buffered=BUFFER)
+
+    def push(self, samples: NDArray[np.float32], stamps: NDArray[np.float64]) -> None:
+        """Send float32 samples (samples, channels) with their stamps (samples,) in local LSL seconds."""
+        self._outlet.push_chunk(np.ascontiguousarray(samples, dtype=np.float32), stamps.tolist())
+
+    @property
+    def has_consumer(self) -> bool:
+        """Whether somebody is subscribed: what is sent from then on arrives there."""
+        return bool(self._outlet.have_consumers())
+
+    def close(self) -> None:
+        """Take the outlet off the network; it cannot be used afterwards."""
+        self._outlet = None
+
+
+class MarkerOutlet:
+    """An LSL outlet of event texts."""
+
+    def __init__(self, name: str = MARKER_STREAM, *, source_id: str) -> None:
+        self._outlet: Any = pylsl.StreamOutlet(make_marker_info(name, source_id=source_id))
+
+    def push(self, text: str, stamp: float) -> None:
+        """Send one event text with its time in local LSL seconds."""
+        self._outlet.push_sample([text], stamp)
+
+    @property
+    def has_consumer(self) -> bool:
+        """Whether somebody is subscribed."""
+        return bool(self._outlet.have_consumers())
+
+    def close(self) -> None:
+        """Take the outlet off the network; it cannot be used afterwards."""
+        self._outlet = None

@@ -1,0 +1,55 @@
+import pytest
+
+from memhacl.stream.errors import StreamError
+from memhacl.stream.lsl.finding import Candidate, Wanted, find, find_all, successor
+from memhacl.stream.lsl.outlet import SignalOutlet
+from memhacl.stream.signals import StreamFormat
+
+
+def outlet(name: str, modality: str, source_id: str = "") -> SignalOutlet:
+    return SignalOutlet(StreamFormat(name, modality, ("a",), "uV", 100.0), source_id=source_id)
+
+
+def candidate(
+    uid: str, name: str = "amp", source_id: str = "", host: str = "here", created: float = 0.0
+) -> Candidate:
+    return Candidate(uid, name, "EEG", source_id, host, 1, 100.0, created, None)
+
+
+def test_streams_are_found_by_type_and_two_of_one_type_are_named() -> None:
+    first, second, other = outlet("amp-one", "EEG"), outlet("amp-two", "eeg"), outlet("skin", "EDA")
+    found = find_all([Wanted("GSR"), Wanted("EEG", name="amp-two")], within=5.0)
+    assert {wish.modality: stream.name for wish, stream in found.items()} == {"GSR": "skin", "EEG": "amp-two"}
+    with pytest.raises(StreamError, match=r"expected one EEG stream, found 2: 'amp-one'.*'amp-two'"):
+        find(Wanted("EEG"), within=5.0)
+    for each in (first, second, other):
+        each.close()
+
+
+def test_a_missing_stream_is_an_error_that_names_what_is_there() -> None:
+    there = outlet("skin", "GSR")
+    with pytest.raises(
+        StreamError, match=r"Temp stream: not found within 0.1 s; visible streams: 'skin'.*KnownPeers"
+    ):
+        find(Wanted("Temp"), within=0.1)
+    there.close()
+
+
+def test_a_lost_stream_is_followed_to_itself_before_all() -> None:
+    again = candidate("1")
+    assert successor(candidate("1"), [candidate("2", created=9.0), again]) is again
+
+
+def test_a_lost_stream_is_followed_to_the_newest_outlet_of_its_source() -> None:
+    lost = candidate("1", source_id="serial 7")
+    elsewhere = candidate("3", source_id="serial 7", host="laptop", created=2.0)
+    assert successor(lost, [candidate("2", created=9.0), elsewhere]) is elsewhere
+
+
+def test_without_its_source_id_the_same_host_counts() -> None:
+    old, new = candidate("2", created=1.0), candidate("3", source_id="other", created=2.0)
+    assert successor(candidate("1"), [new, old]) is new
+
+
+def test_another_hosts_stream_of_the_same_name_is_somebody_elses() -> None:
+    assert successor(candidate("1"), [candidate("2", host="there"), candidate("3", name="other")]) is None
