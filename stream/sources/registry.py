@@ -1,0 +1,58 @@
+"""What a source of recordings offers, and how a user's word, path or YAML file becomes one."""
+
+from pathlib import Path
+from typing import Final, Protocol
+
+from memhacl.stream.errors import DataError
+from memhacl.stream.signals import Recording
+from memhacl.stream.sources.deap import DeapSource
+from memhacl.stream.sources.simulated import SimulatedSource
+from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.strict import read_yaml
+
+FEW: Final = People(subjects=4, stimuli=12)  # what the word `simulated` means
+
+
+class Source(Protocol):
+    """A set of people whose recordings can be opened one by one."""
+
+    @property
+    def name(self) -> str:
+        """What the source is, in words."""
+        ...
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Names of the people."""
+        ...
+
+    def open(self, person: str) -> Recording:
+        """Return one person's recording."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of the content, as hex: the same wherever and whenever the files were copied."""
+        ...
+
+
+def open_source(where: str) -> Source:
+    """Open what ``where`` names: a DEAP folder or file, `simulated`, or a YAML file of simulated people.
+
+    Raises
+    ------
+    DataError
+        There is no such file or folder, or it holds nothing that is known.
+    ConfigError
+        A YAML file's settings are wrong.
+    """
+    if where == "simulated":
+        return SimulatedSource(FEW)
+    path = Path(where)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return SimulatedSource(People.parse(read_yaml(path), str(path)))
+    if not path.exists():
+        raise DataError(
+            f"{where}: there is no such file or folder; expected a folder of DEAP's preprocessed files "
+            "(s01.dat to s32.dat), one of them, the word 'simulated', or a .yaml file of simulated people"
+        )
+    return DeapSource(path)
