@@ -1,15 +1,23 @@
 """A small, real ONNX model whose answers can be computed by hand: EEG power against GSR power."""
 
-from collections.abc import Callable
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import zmq
 from onnx import TensorProto, helper, numpy_helper
 
 from memhacl.export.card import METADATA_KEY, ModelCard, Training
+from memhacl.runtime.engine import Engine
+from memhacl.runtime.publish import Publisher
+from memhacl.runtime.server import Server
 from memhacl.runtime.session import Model
+from memhacl.runtime.streams import Streams
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 
 LABELS = {"valence": ("low", "high"), "arousal": ("low", "high")}
@@ -75,3 +83,42 @@ def model(make_model: Callable[[SignalSpec], Model]) -> Model:
 @pytest.fixture
 def model_file(tmp_path: Path) -> Path:
     return write_model(tmp_path / "small.onnx", card_of(small_spec()))
+
+
+class Subscriber:
+    """What a server publishes of one task, as it comes."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._socket = zmq.Context.instance().socket(zmq.SUB)
+        self._socket.setsockopt(zmq.SUBSCRIBE, b"emotion.p1.valence")
+        self._socket.connect(endpoint)
+
+    def wait(self, seconds: float) -> dict | None:
+        """The next message, None where there is none in time."""
+        return json.loads(self._socket.recv_multipart()[1]) if self._socket.poll(int(1000 * seconds)) else None
+
+    def close(self) -> None:
+        self._socket.close(0)
+
+
+@contextmanager
+def live_server(model: object, **options: object) -> Iterator[Subscriber]:
+    """The real server in a thread, on real LSL and ZeroMQ."""
+    publisher = Publisher("tcp://127.0.0.1:*")
+    subscriber = Subscriber(publisher.endpoint)
+    engine = Engine(model, "p1", **options)
+    stop = threading.Event()
+    thread = threading.Thread(target=Server(model, engine, Streams(engine, {}), publisher).run, args=(stop,))
+    thread.start()
+    try:
+        yield subscriber
+    finally:
+        stop.set()
+        thread.join(5)
+        publisher.close()
+        subscriber.close()
+
+
+@pytest.fixture
+def serving() -> Callable[..., object]:
+    return live_server

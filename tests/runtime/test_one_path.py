@@ -1,23 +1,16 @@
 """One signal path: what reaches the model live, over real LSL, is what the corpus and prediction hold."""
 
 import json
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import zmq
 
-from memhacl.runtime.engine import Engine
 from memhacl.runtime.predict import predict_recording
-from memhacl.runtime.publish import Publisher
-from memhacl.runtime.server import Server
 from memhacl.runtime.session import Model
-from memhacl.runtime.streams import Streams
 from memhacl.stream.events import playing
 from memhacl.stream.signals import Marker
 from memhacl.stream.sources.registry import Source, open_source
@@ -87,39 +80,24 @@ def in_stimulus(messages: list[dict], windows: list[np.ndarray]) -> dict[Key, np
     return found
 
 
-def serve_replay(watched: Watched, folder: Path, person: str) -> list[dict]:
-    """Messages of a real server while a real replay of ``person`` runs."""
-    publisher = Publisher("tcp://127.0.0.1:*")
-    listener = zmq.Context.instance().socket(zmq.SUB)
-    listener.setsockopt(zmq.SUBSCRIBE, b"emotion.p1.valence")
-    listener.connect(publisher.endpoint)
-    engine = Engine(watched, "p1", patience=1.0, anchor="marker")
-    stop = threading.Event()
-    server = threading.Thread(target=Server(watched, engine, Streams(engine, {}), publisher).run, args=(stop,))
-    server.start()
+def live_messages(serving: Callable, watched: Watched, folder: Path, person: str) -> list[dict]:
+    """Messages of a real server while a real replay of ``person`` runs, up to the first invalid one after it."""
     replay = [str(Path(sys.executable).parent / "memhacl-replay"), str(folder / "people.yaml"), "--person", person]
-    player = subprocess.Popen([*replay, "--gap", "1.5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     messages: list[dict] = []
-    try:
-        while player.poll() is None or listener.poll(2500):
-            if listener.poll(200):
-                messages.append(json.loads(listener.recv_multipart()[1]))
+    with serving(watched, patience=1.0, anchor="marker") as subscriber:
+        player = subprocess.Popen([*replay, "--gap", "1.5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while (message := subscriber.wait(2.5)) or player.poll() is None:
+            messages += [message] if message else []
             if player.poll() is not None and messages and not messages[-1]["valid"]:
                 break
-    finally:
-        player.send_signal(signal.SIGINT)
         player.wait(10)
-        stop.set()
-        server.join(5)
-        publisher.close()
-        listener.close(0)
     return messages
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(PEOPLE))
 def test_live_windows_are_the_corpus_and_prediction_the_same_again(
-    name: str, tmp_path: Path, make_model: Callable[[SignalSpec], Model]
+    name: str, tmp_path: Path, make_model: Callable[[SignalSpec], Model], serving: Callable
 ) -> None:
     source = simulated(name, tmp_path)
     corpus = corpus_of(source, name, tmp_path / "corpus")
@@ -132,7 +110,7 @@ def test_live_windows_are_the_corpus_and_prediction_the_same_again(
     assert len(expected) == STIMULI * SECONDS  # nothing was left out
 
     watched = Watched(make_model(corpus.spec))
-    messages = serve_replay(watched, tmp_path, person)
+    messages = live_messages(serving, watched, tmp_path, person)
     compare(in_stimulus(messages, watched.windows), expected, corpus)
     assert [message["seq"] for message in messages] == list(range(len(messages)))
     assert all(message["reasons"] for message in messages if not message["valid"])
