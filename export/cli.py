@@ -2,22 +2,21 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from memhacl.stream.arguments import parse_arguments
 from memhacl.stream.command import run_command
 from memhacl.stream.errors import DataError, ModelError
 
 log = logging.getLogger(__name__)
 
 
-def export_run(
-    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
-    /,
-    out: Annotated[Path, tyro.conf.arg(metavar="MODEL.onnx")],
-) -> None:
+@dataclass(frozen=True)
+class Arguments:
     """Write a trained run as one self-describing ONNX file.
 
     The file holds scaling, encoders, classifiers and calibration, and a card that says how the signals must be
@@ -25,10 +24,24 @@ def export_run(
     gets its name, its probabilities are compared with the trained network's on windows of the run.
 
     Example: memhacl-export runs/demo --out demo.onnx
+    """
 
-    Args:
-        run: Folder that 'memhacl-train run' has made.
-        out: The file to write; one that is there is replaced, in one step and only when the new one is good.
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """Folder that 'memhacl-train run' has made."""
+
+    out: Annotated[Path, tyro.conf.arg(metavar="MODEL.onnx")]
+    """The file to write; one that is there is replaced, in one step and only when the new one is good."""
+
+
+def export_run(run: Path, out: Path) -> None:
+    """Write the trained run in folder ``run`` to the model file ``out``.
+
+    Raises
+    ------
+    DataError
+        ``run`` is no run folder.
+    ModelError
+        ``out`` is a folder, or the exported graph does not agree with the trained network.
     """
     if not run.is_dir():
         raise DataError(
@@ -64,7 +77,11 @@ def export_run(
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command with ``args`` (the command line's by default); return its exit code."""
-    return run_command("memhacl-export", lambda: tyro.cli(export_run, prog="memhacl-export", args=args))
+    return run_command("memhacl-export", lambda: _export(parse_arguments(Arguments, args, "memhacl-export")))
+
+
+def _export(given: Arguments) -> None:
+    export_run(given.run, given.out)
 
 
 def _kind(path: Path) -> str:

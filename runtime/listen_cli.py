@@ -15,6 +15,7 @@ from rich.text import Text
 from memhacl.runtime.listen import Arrival, Follower, Listener
 from memhacl.runtime.listen_view import HumanLines, JsonLines, View
 from memhacl.runtime.publish import DEFAULT_ENDPOINT
+from memhacl.stream.arguments import parse_arguments
 from memhacl.stream.command import run_command
 from memhacl.stream.errors import ConfigError, StreamError
 
@@ -37,7 +38,7 @@ class Options:
     endpoint: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[ENDPOINT]")] = DEFAULT_ENDPOINT
     """Where the server publishes."""
 
-    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    json: bool = False
     """Print every message as one line of JSON."""
 
     topic: Annotated[str | None, tyro.conf.arg(metavar="PREFIX")] = None
@@ -53,8 +54,7 @@ class Options:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command with ``args`` (the command line's by default); return its exit code."""
-    options = tyro.cli(Options, prog="memhacl-listen", args=args)
-    return run_command("memhacl-listen", lambda: _until_closed(options))
+    return run_command("memhacl-listen", lambda: _until_closed(parse_arguments(Options, args, "memhacl-listen")))
 
 
 def _until_closed(options: Options) -> int:

@@ -18,8 +18,22 @@ Row = dict[str, object]
 
 
 def predict_recording(model: Predictor, recording: Recording) -> Iterator[PredictionMessage]:
-    """Messages that the server would publish for ``recording``; times in seconds on the recording's clock."""
+    """Messages that the server would publish for ``recording``; times in seconds on the recording's clock.
+
+    Raises
+    ------
+    DataError
+        A modality of the model is nowhere in the recording.
+    StreamError
+        A signal does not fit the model: a channel is missing, or rate or unit are others.
+    """
     engine = Engine(model, "recording", anchor="marker")
+    recorded = {signal.format.modality for segment in recording.segments for signal in segment.signals}
+    if lacking := [name for name in engine.modalities if name not in recorded]:
+        raise DataError(
+            f"{recording.source}, person {recording.person}: expected {', '.join(engine.modalities)} for model "
+            f"{model.card.name}, found no {', '.join(lacking)}; give a model of fewer modalities"
+        )
     for segment in recording.segments:
         for message in feed(engine, recording.person, segment):
             if isinstance(message, PredictionMessage):

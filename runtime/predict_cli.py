@@ -11,6 +11,7 @@ import tyro
 
 from memhacl.runtime.predict import write_csv
 from memhacl.runtime.session import Model, default_model_path
+from memhacl.stream.arguments import parse_arguments
 from memhacl.stream.command import run_command
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
@@ -27,7 +28,7 @@ class Arguments:
     it is valid and if not why, and the probability of each label of each task.
     """
 
-    source: Annotated[str, tyro.conf.arg(metavar="FILE")]
+    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
     """A DEAP file (sNN.dat) or a folder of them, `simulated`, or a YAML file that describes simulated people."""
 
     out: Annotated[Path, tyro.conf.arg(metavar="CSV")]
@@ -42,8 +43,7 @@ class Arguments:
 
 def main(args: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    given = tyro.cli(tyro.conf.configure(tyro.conf.PositionalRequiredArgs)(Arguments), args=args)
-    return run_command("memhacl-predict", lambda: _predict(given))
+    return run_command("memhacl-predict", lambda: _predict(parse_arguments(Arguments, args, "memhacl-predict")))
 
 
 def _predict(given: Arguments) -> None:

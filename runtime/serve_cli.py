@@ -15,6 +15,7 @@ from memhacl.runtime.publish import Publisher
 from memhacl.runtime.server import Server
 from memhacl.runtime.session import Model, default_model_path
 from memhacl.runtime.streams import Streams
+from memhacl.stream.arguments import parse_arguments
 from memhacl.stream.command import run_command
 from memhacl.stream.errors import ConfigError
 from memhacl.stream.path.path import Anchor
@@ -62,8 +63,7 @@ class Arguments:
 def main(args: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     started = time.monotonic()
-    given = tyro.cli(Arguments, args=args)
-    return run_command("memhacl-serve", lambda: _serve(given, started))
+    return run_command("memhacl-serve", lambda: _serve(parse_arguments(Arguments, args, "memhacl-serve"), started))
 
 
 def _serve(given: Arguments, started: float) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from memhacl.stream.arguments import parse_arguments
 from memhacl.stream.command import run_command
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.lsl.replay import Player, Position
@@ -60,7 +61,7 @@ class Replay:
 
 def main() -> int:
     """Run the command; return its exit code."""
-    return run_command("memhacl-replay", lambda: replay(_parse()))
+    return run_command("memhacl-replay", lambda: replay(parse_arguments(Replay, None, "memhacl-replay")))
 
 
 def replay(options: Replay) -> int:
@@ -80,10 +81,6 @@ def replay(options: Replay) -> int:
     finally:
         player.close()
     return 0
-
-
-def _parse() -> Replay:
-    return tyro.cli(Replay, prog="memhacl-replay", config=(tyro.conf.FlagCreatePairsOff,))
 
 
 def _modalities(text: str) -> tuple[str, ...]:

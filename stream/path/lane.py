@@ -59,6 +59,11 @@ class Lane:
         if self.track is not None:
             self.track.place(grid)
 
+    def end(self) -> None:
+        """Forget the samples that are still buffered."""
+        if self.track is not None:
+            self.track.runs.clear()
+
     def push(
         self, samples: NDArray[np.float32], stamps: NDArray[np.float64], now: float, grid: Grid | None
     ) -> None:

@@ -60,7 +60,7 @@ class SignalPath:
 
     @property
     def due(self) -> float | None:
-        """Time (s) of the last slot of the hop that is awaited: nothing comes out before; None before the anchor."""
+        """Time (s) of the last slot of the awaited hop: nothing comes out before; None before the anchor."""
         return None if self._grid is None else self._grid.time(self._next + self.spec.hop_samples - 1)
 
     @property
@@ -84,10 +84,14 @@ class SignalPath:
         return self._collect(now, np.inf)
 
     def finish(self) -> list[Window]:
-        """Return the windows that the data so far still hold: nothing more will come."""
+        """Return the windows that the data so far still hold; what comes after begins anew, at its own anchor."""
         ends = [lane.track.last_time for lane in self.lanes.values() if lane.track]
         last = max((end for end in ends if end is not None), default=-np.inf)
-        return self._collect(np.inf, last)
+        windows = self._collect(np.inf, last)
+        self._grid = None
+        for lane in self.lanes.values():
+            lane.end()
+        return windows
 
     def _collect(self, now: float, last: float) -> list[Window]:
         windows: list[Window] = []

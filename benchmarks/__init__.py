@@ -1,0 +1,1 @@
+"""The measured claims, as commands that print a table, and the demo."""

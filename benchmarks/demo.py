@@ -1,0 +1,178 @@
+"""The main job, end to end, with the commands that a user would type; everything it writes is in `demo/`."""
+
+import csv
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.listener import Listener, Received, milliseconds_late
+from benchmarks.programs import call, environment, free_endpoint, running
+from memhacl.stream.events import playing
+from memhacl.stream.signals import Marker
+
+OUT = Path("demo")
+RATE = 128.0
+SECONDS = 8  # of each stimulus
+PEOPLE = ("--subjects", "32", "--stimuli", "32", "--seconds", str(SECONDS))
+LIVE_TRIALS = 8
+TASK = "arousal"
+
+console = Console()
+Windows = dict[tuple[str, int], dict[str, float] | None]
+
+
+def main() -> None:
+    """Simulate, train, export, predict, replay and serve; print what came of it."""
+    started = time.monotonic()
+    OUT.mkdir(exist_ok=True)
+    people, run, model = OUT / "people", OUT / "run", OUT / "model.onnx"
+    step("1. simulated people in DEAP's layout")
+    call("memhacl-train", "simulate", "--out", str(people), "--subjects", "16", "--stimuli", "24",
+         "--seconds", str(SECONDS))  # fmt: skip
+    step("2. pretrain, fine-tune, evaluate (people and stimuli of the test are in no part of the training)")
+    trained = call("memhacl-train", "run", "demo", "--data", str(people), "--out", str(run))
+    step("3. one ONNX file")
+    call("memhacl-export", str(run), "--out", str(model))
+    split = json.loads((run / "split.json").read_text())
+    person, stimuli = held_out(split)
+    step(f"4. a person that training never saw, {person}: predicted from the file")
+    call(
+        "memhacl-predict",
+        str(people),
+        "--person",
+        person,
+        "--model",
+        str(model),
+        "--out",
+        str(OUT / "predicted.csv"),
+    )
+    step(
+        f"5. the same person, replayed over LSL into the live server: {LIVE_TRIALS} stimuli that training never saw"
+    )
+    messages = live(people, model, person, stimuli)
+    report(json.loads((run / "evaluate" / "metrics.json").read_text()), messages)
+    total = time.monotonic() - started
+    console.print(f"\nwhole demo {total:.0f} s, of which training {trained:.0f} s (pretraining to evaluation)")
+    console.print(
+        "everything above is about SIMULATED people: it shows that the parts work, not that emotion was read"
+    )
+
+
+def step(text: str) -> None:
+    """Say what comes next."""
+    console.rule(f"[bold]{text}", align="left")
+
+
+def held_out(split: dict[str, Any]) -> tuple[str, list[str]]:
+    """Name a test person and some test stimuli."""
+    return split["units"]["test"]["people"][0], split["units"]["test"]["stimuli"][:LIVE_TRIALS]
+
+
+def live(people: Path, model: Path, person: str, stimuli: list[str]) -> list[Received]:
+    """Serve ``model``, replay ``person`` into it, and return the messages of one task."""
+    env, endpoint = environment(), free_endpoint()
+    trials = ",".join(str(int(stimulus)) for stimulus in stimuli)
+    listener = Listener(endpoint)
+    serve = ("--lsl", "--model", str(model), "--publish", endpoint)
+    replay = (str(people), "--person", person, "--trials", trials, "--gap", "1.5")
+    try:
+        with (
+            running("memhacl-serve", *serve, env=env, log=OUT / "serve.log"),
+            running("memhacl-replay", *replay, env=env, log=OUT / "replay.log") as player,
+        ):
+            return listener.collect(f"emotion.p1.{TASK}", lambda _: player.poll() is not None, within=300)
+    finally:
+        listener.close()
+
+
+def windows_live(messages: list[Received]) -> Windows:
+    """Probabilities of each window of a stimulus, by stimulus and number."""
+    found: Windows = {}
+    count: dict[str, int] = defaultdict(int)
+    stimulus = ""
+    for message in messages:
+        seen = [Marker(marker["time"], marker["text"]) for marker in message["markers"]]
+        stimulus = playing(seen, message["window_start"], stimulus)
+        if stimulus and count[stimulus] < SECONDS:
+            found[stimulus, count[stimulus]] = message["probabilities"]
+            count[stimulus] += 1
+    return found
+
+
+def windows_predicted(path: Path) -> Windows:
+    """The same from the CSV that memhacl-predict wrote."""
+    found: Windows = {}
+    count: dict[str, int] = defaultdict(int)
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            stimulus = row["stimulus"]
+            if stimulus:
+                given = {label: float(row[f"{TASK}_{label}"] or "nan") for label in ("low", "high")}
+                found[stimulus, count[stimulus]] = given if row["valid"] == "1" else None
+                count[stimulus] += 1
+    return found
+
+
+def report(metrics: dict[str, Any], messages: list[Received]) -> None:
+    """Print the three tables."""
+    console.print(agreement(metrics))
+    heard, predicted = windows_live(messages), windows_predicted(OUT / "predicted.csv")
+    both = {key: (heard[key], predicted.get(key)) for key in heard}
+    worst = max((abs(a["high"] - b["high"]) for a, b in both.values() if a and b), default=float("nan"))
+    seq = [message["seq"] for message in messages]
+    console.print(
+        f"live: {len(messages)} windows, {sum(m['valid'] for m in messages)} valid, "
+        f"sequence {'without a gap' if seq == list(range(seq[0], seq[0] + len(seq))) else 'BROKEN'}; "
+        f"{sum(a is not None for a, _ in both.values())} of {len(both)} stimulus windows predicted; largest "
+        f"difference from memhacl-predict {worst:.1e}"
+    )
+    console.print(latency([message for message in messages if message["valid"]]))
+
+
+def agreement(metrics: dict[str, Any]) -> Table:
+    """Balanced accuracy against the planted effect and against the ratings, for each task."""
+    tested = metrics["test"]
+    table = Table(
+        title=f"{tested['people']} SIMULATED people and {tested['stimuli']} stimuli never seen: balanced accuracy over "
+        f"{tested['windows']} windows of 1 s"
+    )
+    for name in ("task", "against", "model", "band power + LDA", "majority", "oracle"):
+        table.add_column(name)
+    for task, measures in metrics["tasks"].items():
+        for against in ("planted", "ratings"):
+            cells = [value(measures, name, against) for name in ("model", "lda", "majority", "oracle")]
+            table.add_row(task, against, *cells)
+    return table
+
+
+def value(measures: dict[str, Any], name: str, against: str) -> str:
+    """One cell of the table of agreement."""
+    if name == "oracle" and against == "planted":
+        return "1.000"
+    key = "agreement" if against == "planted" else "balanced_accuracy"
+    found = measures.get("window", {}).get(name, {}).get(key)
+    return "-" if found is None else f"{found:.3f}"
+
+
+def latency(messages: list[Received]) -> Table:
+    """Milliseconds from the last sample that a window needs, by stage."""
+    table = Table(title="latency of a live prediction, ms from the stamp of the last sample that its window needs")
+    for name in ("stage", "median", "p95", "max"):
+        table.add_column(name)
+    stages = {
+        stage: [message["latency"][stage] for message in messages] for stage in ("transport", "wait", "inference")
+    }
+    stages["received by a subscriber"] = [milliseconds_late(message, RATE) for message in messages]
+    for stage, values in stages.items():
+        table.add_row(stage, *(f"{x:.1f}" for x in np.percentile(values, [50, 95, 100])))
+    return table
+
+
+if __name__ == "__main__":
+    main()
