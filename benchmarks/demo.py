@@ -15,6 +15,7 @@ from benchmarks.listener import Listener, Received, milliseconds_late
 from benchmarks.programs import call, environment, free_endpoint, running
 from memhacl.stream.events import playing
 from memhacl.stream.signals import Marker
+from memhacl.stream.sources.registry import open_source
 
 OUT = Path("demo")
 RATE = 128.0
@@ -33,8 +34,7 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     people, run, model = OUT / "people", OUT / "run", OUT / "model.onnx"
     step("1. simulated people in DEAP's layout")
-    call("memhacl-train", "simulate", "--out", str(people), "--subjects", "16", "--stimuli", "24",
-         "--seconds", str(SECONDS))  # fmt: skip
+    call("memhacl-train", "simulate", "--out", str(people), *PEOPLE)
     step("2. pretrain, fine-tune, evaluate (people and stimuli of the test are in no part of the training)")
     trained = call("memhacl-train", "run", "demo", "--data", str(people), "--out", str(run))
     step("3. one ONNX file")
@@ -42,21 +42,12 @@ def main() -> None:
     split = json.loads((run / "split.json").read_text())
     person, stimuli = held_out(split)
     step(f"4. a person that training never saw, {person}: predicted from the file")
-    call(
-        "memhacl-predict",
-        str(people),
-        "--person",
-        person,
-        "--model",
-        str(model),
-        "--out",
-        str(OUT / "predicted.csv"),
-    )
-    step(
-        f"5. the same person, replayed over LSL into the live server: {LIVE_TRIALS} stimuli that training never saw"
-    )
+    only = ("--person", person, "--model", str(model), "--out", str(OUT / "predicted.csv"))
+    call("memhacl-predict", str(people), *only)
+    step(f"5. the same person, replayed over LSL into the live server: {LIVE_TRIALS} stimuli never seen")
     messages = live(people, model, person, stimuli)
-    report(json.loads((run / "evaluate" / "metrics.json").read_text()), messages)
+    console.print(agreement(json.loads((run / "evaluate" / "metrics.json").read_text())))
+    report_live(people, person, messages)
     total = time.monotonic() - started
     console.print(f"\nwhole demo {total:.0f} s, of which training {trained:.0f} s (pretraining to evaluation)")
     console.print(
@@ -71,7 +62,8 @@ def step(text: str) -> None:
 
 def held_out(split: dict[str, Any]) -> tuple[str, list[str]]:
     """Name a test person and some test stimuli."""
-    return split["units"]["test"]["people"][0], split["units"]["test"]["stimuli"][:LIVE_TRIALS]
+    units = split["units"]
+    return units["subject"]["test"][0], units["stimulus"]["test"][:LIVE_TRIALS]
 
 
 def live(people: Path, model: Path, person: str, stimuli: list[str]) -> list[Received]:
@@ -119,45 +111,48 @@ def windows_predicted(path: Path) -> Windows:
     return found
 
 
-def report(metrics: dict[str, Any], messages: list[Received]) -> None:
-    """Print the three tables."""
-    console.print(agreement(metrics))
+def report_live(people: Path, person: str, messages: list[Received]) -> None:
+    """Print what the live server said: how much, how true, how fast."""
     heard, predicted = windows_live(messages), windows_predicted(OUT / "predicted.csv")
-    both = {key: (heard[key], predicted.get(key)) for key in heard}
-    worst = max((abs(a["high"] - b["high"]) for a, b in both.values() if a and b), default=float("nan"))
+    pairs = [(given, predicted.get(key)) for key, given in heard.items()]
+    worst = max((abs(a["high"] - b["high"]) for a, b in pairs if a and b), default=float("nan"))
     seq = [message["seq"] for message in messages]
+    unbroken = seq == list(range(seq[0], seq[0] + len(seq)))
     console.print(
-        f"live: {len(messages)} windows, {sum(m['valid'] for m in messages)} valid, "
-        f"sequence {'without a gap' if seq == list(range(seq[0], seq[0] + len(seq))) else 'BROKEN'}; "
-        f"{sum(a is not None for a, _ in both.values())} of {len(both)} stimulus windows predicted; largest "
-        f"difference from memhacl-predict {worst:.1e}"
+        f"live: {len(messages)} windows, sequence {'unbroken' if unbroken else 'BROKEN'}; "
+        f"{sum(a is not None for a, _ in pairs)} of {len(pairs)} stimulus windows valid; largest difference from "
+        f"memhacl-predict {worst:.1e}; {TASK} agrees with the planted effect in {share(people, person, heard):.3f}"
     )
     console.print(latency([message for message in messages if message["valid"]]))
 
 
+def share(people: Path, person: str, heard: Windows) -> float:
+    """Share of live windows whose label is the sign of what was planted."""
+    planted = {
+        trial.stimulus: trial.planted[TASK] > 0 for _, trial in open_source(str(people)).open(person).trials()
+    }
+    right = [(given["high"] > 0.5) == planted[stimulus] for (stimulus, _), given in heard.items() if given]
+    return float(np.mean(right))
+
+
 def agreement(metrics: dict[str, Any]) -> Table:
-    """Balanced accuracy against the planted effect and against the ratings, for each task."""
+    """Share of windows that agree with the planted effect, and balanced accuracy against the ratings."""
     tested = metrics["test"]
     table = Table(
-        title=f"{tested['people']} SIMULATED people and {tested['stimuli']} stimuli never seen: balanced accuracy over "
-        f"{tested['windows']} windows of 1 s"
+        title=f"{tested['people']} SIMULATED people and {tested['stimuli']} stimuli never seen: {tested['windows']} "
+        "windows of 1 s"
     )
-    for name in ("task", "against", "model", "band power + LDA", "majority", "oracle"):
-        table.add_column(name)
-    for task, measures in metrics["tasks"].items():
-        for against in ("planted", "ratings"):
-            cells = [value(measures, name, against) for name in ("model", "lda", "majority", "oracle")]
-            table.add_row(task, against, *cells)
+    names = ("model", "lda", "majority", "oracle")
+    for name in ("task", "measure", *names):
+        table.add_column("band power + LDA" if name == "lda" else name)
+    measures = {
+        "agreement": "agreement with the planted effect",
+        "balanced_accuracy": "balanced accuracy, ratings",
+    }
+    for task, found in metrics["tasks"].items():
+        for key, words in measures.items():
+            table.add_row(task, words, *(f"{found['window'][name][key]:.3f}" for name in names))
     return table
-
-
-def value(measures: dict[str, Any], name: str, against: str) -> str:
-    """One cell of the table of agreement."""
-    if name == "oracle" and against == "planted":
-        return "1.000"
-    key = "agreement" if against == "planted" else "balanced_accuracy"
-    found = measures.get("window", {}).get(name, {}).get(key)
-    return "-" if found is None else f"{found:.3f}"
 
 
 def latency(messages: list[Received]) -> Table:

@@ -1,9 +1,11 @@
 """The repository keeps its promises: packages, direction of imports, what the runtime may load."""
 
 import ast
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,32 @@ def test_the_runtime_loads_no_torch(module: str) -> None:
 def test_no_source_file_is_too_long() -> None:
     long = {dotted(p): n for p in modules() if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300}
     assert not long
+
+
+@pytest.mark.slow
+def test_the_wheel_works_outside_the_checkout(tmp_path: Path) -> None:
+    source = tmp_path / "source"  # a copy: an in-place build would leave, and could reuse, a build folder
+    for name in (*FOLDERS, "pyproject.toml", "README.md", "LICENSE"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        source.mkdir(exist_ok=True)
+        copy(ROOT / name, source / name)
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / "site")
+    assert {"memhacl/configs/deap.yaml", "memhacl/runtime/models/default.onnx"} <= names
+    assert {name.split("/")[0] for name in names} == {"memhacl", wheel.name.split("-py3")[0] + ".dist-info"}
+    code = (
+        "import sys; sys.path.insert(0, 'site'); import memhacl.stream.spec as spec; "
+        "from memhacl.runtime.session import Model, default_model_path as default; "
+        "assert 'site' in spec.__file__; print(Model.load(default()).card.training.simulated)"
+    )
+    # -S and a path of our own: the editable install must not stand in for what the wheel lacks
+    packages = [path for path in sys.path if path.endswith("site-packages")]
+    code = f"import sys; sys.path += {packages!r}; " + code
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "True", done.stderr

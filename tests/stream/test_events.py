@@ -1,0 +1,41 @@
+"""What a recording's markers say, and which stimulus plays."""
+
+import json
+
+from memhacl.stream.events import playing, trial_markers
+from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, Marker, Trial
+
+TRIAL = Trial("film ü", 10.0, 13.0, 20.0, {"valence": 6.5})
+
+
+def test_a_trial_tells_its_rest_its_stimulus_and_its_ratings() -> None:
+    rest, rested, start, end = trial_markers("p1", TRIAL, 7)
+    assert (rest.time, rest.text) == (10.0, REST_START)
+    assert (rested.time, rested.text) == (13.0, REST_END)
+    assert json.loads(start.text.split(" ", 1)[1]) == {
+        "person": "p1",
+        "stimulus": "film ü",
+        "trial": 7,
+        "ratings": {"valence": 6.5},
+    }
+    assert (end.time, end.text) == (20.0, TRIAL_END)
+
+
+def test_a_trial_without_rest_has_no_rest_markers() -> None:
+    found = trial_markers("p1", Trial("x", 5.0, 5.0, 6.0))
+    assert [marker.time for marker in found] == [5.0, 6.0]
+
+
+def test_a_stimulus_plays_from_its_start_to_its_end_or_the_next_anchor() -> None:
+    start, end = trial_markers("p1", TRIAL)[2:]
+    assert playing([], 12.0, "") == ""
+    assert playing([start], 12.0, "") == ""  # begins within the window, not at its start
+    assert playing([start], 13.0, "") == "film ü"
+    assert playing([], 14.0, "film ü") == "film ü"
+    assert playing([end], 20.0, "film ü") == ""
+    assert playing([Marker(30.0, ANCHOR)], 30.0, "film ü") == ""
+
+
+def test_a_laboratorys_own_markers_are_let_be() -> None:
+    for text in ("memhacl:trial_start", "memhacl:trial_start {broken", "memhacl:trial_start [1]", "S 12"):
+        assert playing([Marker(1.0, text)], 1.0, "x") == "x"
