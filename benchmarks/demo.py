@@ -20,7 +20,8 @@ from memhacl.stream.sources.registry import open_source
 OUT = Path("demo")
 RATE = 128.0
 SECONDS = 8  # of each stimulus
-PEOPLE = ("--subjects", "32", "--stimuli", "32", "--seconds", str(SECONDS))
+# Not the world on which configs/demo.yaml was tuned (seed 0): nothing here was chosen by looking at these people.
+PEOPLE = ("--subjects", "32", "--stimuli", "32", "--seconds", str(SECONDS), "--seed", "7")
 LIVE_TRIALS = 8
 TASK = "arousal"
 
@@ -139,8 +140,8 @@ def agreement(metrics: dict[str, Any]) -> Table:
     """Share of windows that agree with the planted effect, and balanced accuracy against the ratings."""
     tested = metrics["test"]
     table = Table(
-        title=f"{tested['people']} SIMULATED people and {tested['stimuli']} stimuli never seen: {tested['windows']} "
-        "windows of 1 s"
+        title=f"{tested['people']} SIMULATED people and {tested['stimuli']} stimuli never seen: "
+        f"{tested['windows']} windows of 1 s"
     )
     names = ("model", "lda", "majority", "oracle")
     for name in ("task", "measure", *names):

@@ -1,9 +1,10 @@
 """Border objects: frozen pydantic models whose validation errors become one clear line."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -33,8 +34,7 @@ def describe(problem: ValidationError, model: type[BaseModel]) -> str:
 def _describe_one(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     path = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        close = get_close_matches(path, list(dotted_keys(model)), n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "see the defaults in docs/configs.md"
+        hint = did_you_mean(path, list(known_keys(model))) or "docs/configs.md lists all"
         return f"unknown key '{path}'; {hint}"
     if item["type"] == "missing":
         return f"key '{path}' is missing"
@@ -44,14 +44,37 @@ def _describe_one(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     return f"{path}: {reason} (found {found})" if path else reason
 
 
-def dotted_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """List the dotted names of all settings below ``model``."""
-    names: list[str] = []
-    for name, field in model.model_fields.items():
-        names.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += dotted_keys(field.annotation, f"{prefix}{name}.")
-    return names
+def did_you_mean(key: str, keys: Sequence[str]) -> str:
+    """Say which of the dotted ``keys`` was probably meant by ``key``; "" where none is near."""
+    by_shape = {re.sub(r"\.\d+\.", ".0.", name): name for name in keys}  # places in lists do not matter
+    close = get_close_matches(re.sub(r"\.\d+\.", ".0.", key), by_shape, n=1, cutoff=0.75)
+    if not close:  # the right name under the wrong heading, as in optim.lr
+        word = get_close_matches(_last(key), {_last(name) for name in keys}, n=1)
+        close = [name for name in keys if word and _last(name) == word[0]]
+    return f"did you mean {' or '.join(repr(name) for name in close[:3])}?" if close else ""
+
+
+def _last(key: str) -> str:
+    return key.rpartition(".")[2]
+
+
+def known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of all settings below ``model``; an item of a list is number 0."""
+    for key, field in model.model_fields.items():
+        below = model_in(field.annotation)
+        if below is None:
+            yield f"{prefix}{key}"
+        else:
+            step = "" if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel) else "0."
+            yield from known_keys(below, f"{prefix}{key}.{step}")
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation is, or is a tuple of; None for any other."""
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""Small corpora and runs that the tests of training share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memhacl.stream.spec import ModalitySpec, SignalSpec
+from memhacl.train.corpus import INDEX, Corpus, Manifest
+
+SPEC = SignalSpec(
+    modalities=(
+        ModalitySpec(modality="EEG", channels=("Fz", "Cz"), unit="uV"),
+        ModalitySpec(modality="GSR", channels=("GSR",), unit="ohm"),
+    ),
+    rate=16.0,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a made-up corpus."""
+
+    subject: int
+    stimulus: int
+    second: int
+
+
+def corpus_of(rows: Sequence[Row], windows: np.ndarray | None = None, seed: int = 0) -> Corpus:
+    """A corpus in memory with the given index; trials are numbered by (subject, stimulus)."""
+    random = np.random.default_rng(seed)
+    people = max((row.subject for row in rows), default=0) + 1
+    stimuli = max((row.stimulus for row in rows), default=0) + 1
+    index = np.zeros(len(rows), INDEX)
+    for place, row in enumerate(rows):
+        index[place]["subject"], index[place]["stimulus"], index[place]["hop"] = (
+            row.subject,
+            row.stimulus,
+            row.second,
+        )
+        index[place]["trial"] = row.subject * stimuli + row.stimulus
+        for scale in ("valence", "arousal"):
+            latent = np.random.default_rng([row.subject, row.stimulus, len(scale)]).normal()
+            index[place][f"planted_{scale}"], index[place][scale] = latent, 5 + 2 * latent
+    if windows is None:
+        windows = random.standard_normal((len(rows), *SPEC.shape)).astype(np.float32)
+    manifest = Manifest(
+        source="made up",
+        fingerprint="0" * 64,
+        simulated=True,
+        signals=SPEC,
+        people=tuple(f"p{number}" for number in range(people)),
+        stimuli=tuple(f"v{number}" for number in range(stimuli)),
+        trials=people * stimuli,
+        windows=len(rows),
+        excluded={},
+    )
+    return Corpus(windows, index, manifest)
+
+
+def grid_rows(people: int, stimuli: int, seconds: int) -> list[Row]:
+    """Every second of every stimulus for every person."""
+    return [Row(p, s, t) for p in range(people) for s in range(stimuli) for t in range(seconds)]
+
+
+@pytest.fixture
+def made_up() -> Callable[..., Corpus]:
+    """Make a corpus in memory from rows."""
+    return corpus_of
+
+
+@pytest.fixture
+def full_grid() -> Callable[[int, int, int], list[Row]]:
+    """Make the rows of a complete data set."""
+    return grid_rows
+
+
+@pytest.fixture
+def row() -> type[Row]:
+    """The kind of a made-up row."""
+    return Row
+
+
+@pytest.fixture(scope="session")
+def people_yaml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A description of 6 simulated people and 6 stimuli of 4 s."""
+    path = tmp_path_factory.mktemp("people") / "six.yaml"
+    path.write_text("subjects: 6\nstimuli: 6\nrest: 3\nseconds: 4\nseed: 1\n", encoding="utf-8")
+    return path

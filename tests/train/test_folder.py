@@ -1,0 +1,82 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from memhacl.stream.errors import DataError
+from memhacl.stream.strict import read_yaml
+from memhacl.train.config import Config
+from memhacl.train.folder import RunFolder
+from memhacl.train.settings import load_config
+
+
+def leave_half(folder: RunFolder, stage: str, config: Config, name: str, error: BaseException) -> None:
+    """Begin ``stage`` under another key, write a file and fail."""
+    with folder.making(stage, "k2", config) as partial:
+        (partial / name).write_bytes(b"half")
+        raise error
+
+
+def test_output_takes_its_name_only_when_whole(tmp_path: Path) -> None:
+    folder, config = RunFolder(tmp_path / "run"), load_config("demo")
+    with pytest.raises(RuntimeError, match="half way"):
+        leave_half(folder, "prepare", config, "corpus/windows.npy", RuntimeError("half way"))
+    assert not (tmp_path / "run").exists()
+    with folder.making("prepare", "k1", config) as partial:
+        (partial / "corpus" / "windows.npy").write_bytes(b"whole")
+        assert not (tmp_path / "run" / "corpus").exists()
+    assert (tmp_path / "run" / "corpus" / "windows.npy").read_bytes() == b"whole"
+    assert folder.has("prepare", "k1")
+    assert not folder.has("prepare", "k2")
+
+
+def test_a_failure_keeps_what_was_there_before(tmp_path: Path) -> None:
+    folder, config = RunFolder(tmp_path), load_config("demo")
+    with folder.making("split", "k1", config) as partial:
+        (partial / "split.json").write_text("old", encoding="utf-8")
+        (partial / "scale.npz").write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt):
+        leave_half(folder, "split", config, "split.json", KeyboardInterrupt())
+    assert (tmp_path / "split.json").read_text(encoding="utf-8") == "old"
+    assert folder.has("split", "k1")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "config.yaml",
+        "scale.npz",
+        "split.json",
+        "stages.json",
+    ]
+
+
+def test_removed_output_is_noticed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with folder.making("split", "k", load_config("demo")) as partial:
+        (partial / "split.json").write_text("{}", encoding="utf-8")
+        (partial / "scale.npz").write_bytes(b"")
+    (tmp_path / "scale.npz").unlink()
+    assert not folder.has("split", "k")
+
+
+def test_the_merged_config_and_versions_are_kept(tmp_path: Path) -> None:
+    config = load_config("demo")
+    folder = RunFolder(tmp_path)
+    with folder.making("pretrain", "k", config):
+        pass
+    kept = read_yaml(tmp_path / "config.yaml")
+    assert kept["finetune"]["weight_decay"] == 0.0  # a default that the packaged file does not name
+    assert load_config(str(tmp_path)) == config
+    assert {"python", "torch", "numpy"} <= folder.done()["pretrain"].versions.keys()
+
+
+def test_a_folder_of_other_things_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years", encoding="utf-8")
+    with pytest.raises(DataError, match="expected a new, empty or run folder, found other files"):
+        RunFolder(tmp_path)
+    with pytest.raises(DataError, match="found a file"):
+        RunFolder(tmp_path / "thesis.tex")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", json.dumps({"prepare": {"key": 3}})])
+def test_a_damaged_list_of_stages_is_a_data_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "stages.json").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=r"stages\.json"):
+        RunFolder(tmp_path).done()

@@ -1,0 +1,54 @@
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from memhacl.train.progress import stage_bar
+from memhacl.train.report import print_report
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    scores = {"accuracy": 0.5, "balanced_accuracy": 0.5, "macro_f1": 0.4, "auroc": None}
+    levels = {level: {"model": scores, "lda": scores, "majority": scores} for level in ("window", "trial")}
+    return {
+        "name": "x",
+        "method": "me-mhacl",
+        "source": "DEAP",
+        "simulated": False,
+        "protocol_means": "people and stimuli unseen",
+        "leaky": False,
+        "test": {"people": 2, "stimuli": 3, "trials": 6, "windows": 60},
+        "tasks": {"valence": levels},
+    } | changes
+
+
+def printed(values: dict[str, Any]) -> str:
+    text = StringIO()
+    print_report(values, Console(file=text, width=80))
+    return text.getvalue()
+
+
+def test_the_table_names_its_protocol_and_the_size_of_the_test() -> None:
+    text = printed(report())
+    assert "protocol: people and stimuli unseen" in text
+    assert "2 people, 3 stimuli, 6 trials, 60 windows" in text
+    assert "Simulated" not in text
+    assert "agrees" not in text  # nothing was planted in real people
+
+
+def test_a_leaky_number_is_called_leaky_and_a_simulated_one_simulated() -> None:
+    text = printed(report(leaky=True, simulated=True, protocol_means="paper (leaky: ...)"))
+    assert "x (me-mhacl) on DEAP (simulated); protocol: paper (leaky: ...)" in text
+    assert "This protocol leaks" in text
+    assert "say nothing about real emotion" in text
+
+
+def test_a_stage_ends_in_one_line_that_says_what_it_did() -> None:
+    text = StringIO()
+    with stage_bar("prepare", Console(file=text, width=60)) as bar:
+        bar.start(2)
+        bar.step("s01")
+        bar.finish("12 windows of 2 people")
+    assert text.getvalue().splitlines()[0].split()[0] == "prepare"
+    assert text.getvalue().strip().endswith("12 windows of 2 people")
+    assert len(text.getvalue().splitlines()) == 1

@@ -1,0 +1,52 @@
+from typing import Any
+
+import pytest
+
+from memhacl.train.config import Config
+from memhacl.train.settings import load_config
+from memhacl.train.stages import STAGES, stage_keys
+
+
+def changed(config: Config, section: str, **values: Any) -> Config:
+    part = getattr(config, section)
+    new = part.model_copy(update=values) if hasattr(part, "model_copy") else values["to"]
+    return config.model_copy(update={section: new})
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "first"),
+    [
+        ("signals", {"hop": 0.5}, "prepare"),
+        ("protocol", {"seed": 9}, "split"),
+        ("protocol", {"name": "paper"}, "split"),
+        ("method", {"name": "supervised"}, "pretrain"),
+        ("method", {"settings": {"width": 0.25}}, "pretrain"),
+        ("pretrain", {"epochs": 3}, "pretrain"),
+        ("seed", {"to": 5}, "pretrain"),
+        ("finetune", {"lr": 0.5}, "finetune"),
+        ("labels", {"valence_threshold": 4.0}, "finetune"),
+        ("name", {"to": "other"}, None),
+        ("device", {"to": "cpu"}, None),
+        ("threads", {"to": 1}, None),
+    ],
+)
+def test_a_setting_changes_its_stage_and_those_after_it_and_no_other(
+    section: str, values: dict[str, Any], first: str | None
+) -> None:
+    config = load_config("demo")
+    before = stage_keys(config, "a" * 64)
+    after = stage_keys(changed(config, section, **values), "a" * 64)
+    differ = [stage for stage in STAGES if before[stage] != after[stage]]
+    assert differ == ([] if first is None else list(STAGES[STAGES.index(first) :]))
+
+
+def test_other_data_changes_every_key() -> None:
+    config = load_config("demo")
+    one, other = stage_keys(config, "a" * 64), stage_keys(config, "b" * 64)
+    assert all(one[stage] != other[stage] for stage in STAGES)
+
+
+def test_keys_do_not_depend_on_the_order_of_settings() -> None:
+    config = load_config("demo")
+    settings = dict(reversed(config.method.settings.items()))
+    assert stage_keys(config, "a") == stage_keys(changed(config, "method", settings=settings), "a")

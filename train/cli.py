@@ -1,0 +1,62 @@
+"""The command memhacl-train: which subcommand was asked for."""
+
+import sys
+from difflib import get_close_matches
+from typing import Final
+
+from memhacl.stream.command import run_command
+from memhacl.stream.errors import ConfigError
+
+_USAGE: Final = """\
+usage: memhacl-train COMMAND ...
+
+  simulate               make simulated people as a folder in DEAP's layout
+  run CONFIG             all stages below, in order; those whose settings and data have not changed are skipped
+    prepare CONFIG       recordings -> windows, by the same code as live
+    split CONFIG         which windows train, select and test; scaling from those that train
+    pretrain CONFIG      the encoder learns without labels
+    finetune CONFIG      encoder and classifiers learn from labels
+    evaluate CONFIG      the test windows, beside majority class, band power + LDA and oracle
+
+CONFIG is a YAML file, a run folder, or the name of a config that comes with the package (demo, deap, ...).
+Any setting can be overridden by its dotted name, for example --pretrain.epochs 3.
+
+  memhacl-train simulate --out people --subjects 32 --stimuli 32 --seconds 8
+  memhacl-train run demo --data people --out runs/demo
+  memhacl-train finetune demo --out runs/demo --finetune.lr 3e-4
+
+memhacl-train COMMAND --help says more.
+"""
+
+STAGE_COMMANDS: Final = ("run", "prepare", "split", "pretrain", "finetune", "evaluate")
+
+
+def main() -> int:
+    """Run memhacl-train; return its exit code."""
+    return run_command("memhacl-train", lambda: dispatch(sys.argv[1:]))
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Run the subcommand that ``arguments`` begin with.
+
+    Raises
+    ------
+    ConfigError
+        There is no such subcommand.
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        (sys.stdout if arguments else sys.stderr).write(_USAGE)
+        return 0 if arguments else 2
+    command, rest = arguments[0], arguments[1:]
+    # Imported where needed: torch takes seconds to load, and help and simulation can do without.
+    if command == "simulate":
+        from memhacl.train.simulate import simulate
+
+        return simulate(rest)
+    if command in STAGE_COMMANDS:
+        from memhacl.train.commands import run_stages
+
+        return run_stages(command, rest)
+    close = get_close_matches(command, ("simulate", *STAGE_COMMANDS), n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"expected simulate, {', '.join(STAGE_COMMANDS)}"
+    raise ConfigError(f"unknown command '{command}'; {hint}")

@@ -1,0 +1,100 @@
+"""The subcommands of memhacl-train."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import tyro
+from rich.console import Console
+
+from memhacl.stream.errors import ConfigError
+from memhacl.stream.sources.registry import open_source
+from memhacl.train.arguments import parse
+from memhacl.train.config import Config
+from memhacl.train.folder import RunFolder
+from memhacl.train.report import print_report
+from memhacl.train.settings import load_config, unknown, with_method
+from memhacl.train.stages import STAGES, Pipeline
+
+_EXAMPLE: Final = "demo"  # whose values --help shows where no CONFIG is given
+
+
+@dataclass(frozen=True)
+class StageArguments:
+    """What a stage is told: where the data is, where the run lies, and the settings."""
+
+    config: tyro.conf.Positional[str]
+    """A YAML file, a run folder, or the name of a config that comes with the package. Comes first."""
+    settings: Annotated[Config, tyro.conf.arg(name="")]
+    out: Annotated[Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="(required)")] = None
+    """Folder of the run; made where it does not exist, continued where it does."""
+    data: Annotated[str | None, tyro.conf.arg(metavar="DATA", help_behavior_hint="(needed to prepare)")] = None
+    """A folder in DEAP's layout, one DEAP file, a YAML of simulated people, or 'simulated'."""
+    force: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Redo the stage even where nothing has changed."""
+
+
+_SAYS: Final = {
+    "run": "All stages in order: prepare, split, pretrain, finetune, evaluate. Unchanged ones are skipped.",
+    "prepare": "Cut recordings into windows, by the same code as live, and write the corpus.",
+    "split": "Choose the windows that train, select and test, and measure the scaling on those that train.",
+    "pretrain": "Train the encoder without labels.",
+    "finetune": "Train encoder and classifiers on labels; validation chooses epoch and temperature.",
+    "evaluate": "Measure the test windows beside majority class, band power + LDA and, where planted, the oracle.",
+}
+
+
+def run_stages(command: str, arguments: list[str]) -> int:
+    """Run one stage, or all of them for ``run``; print the numbers after the last."""
+    asked = _read(command, arguments)
+    if asked.out is None:
+        raise ConfigError(
+            f"--out is missing: give the folder of the run, as in memhacl-train {command} CONFIG --out RUN"
+        )
+    source = None if asked.data is None else open_source(asked.data)
+    console = Console(stderr=True)
+    pipeline = Pipeline(asked.settings, RunFolder(asked.out), source, console)
+    for stage in STAGES if command == "run" else (command,):
+        pipeline.execute(stage, asked.force)
+    if command in ("run", "evaluate"):
+        report = json.loads((asked.out / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
+        print_report(report, Console())
+    return 0
+
+
+def _read(command: str, arguments: list[str]) -> StageArguments:
+    """Load the config that comes first, then read everything else over it."""
+    wants_help = any(argument in ("-h", "--help") for argument in arguments)
+    named = bool(arguments) and not arguments[0].startswith("-")
+    if not named and not wants_help:
+        raise ConfigError(f"CONFIG is missing: it comes first, as in memhacl-train {command} {_EXAMPLE} --out RUN")
+    where = arguments[0] if named else _EXAMPLE
+    config = load_config(where, _method_asked(arguments))
+    asked = parse(
+        StageArguments,
+        StageArguments(where, config),
+        arguments,
+        f"memhacl-train {command}",
+        lambda name: unknown(name, config.method.name),
+        Config,
+        f"{_SAYS[command]} Defaults below are those of '{where}'.",
+    )
+    method = asked.settings.method
+    return StageArguments(
+        asked.config,
+        with_method(asked.settings, method.name, method.settings, "command line"),
+        asked.out,
+        asked.data,
+        asked.force,
+    )
+
+
+def _method_asked(arguments: list[str]) -> str | None:
+    """The value of --method.name: its settings decide which other arguments exist."""
+    for place, argument in enumerate(arguments):
+        if argument == "--method.name" and place + 1 < len(arguments):
+            return arguments[place + 1]
+        if argument.startswith("--method.name="):
+            return argument.partition("=")[2]
+    return None

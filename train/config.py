@@ -1,0 +1,104 @@
+"""The settings of an experiment: defaults here, what differs in a YAML file, the rest on the command line."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from memhacl.stream.spec import SignalSpec
+from memhacl.stream.strict import Strict
+
+Task = Literal["valence", "arousal", "quadrant"]
+ProtocolName = Literal["paper", "subject", "stimulus", "trial", "subject+stimulus"]
+
+
+class LabelConfig(Strict):
+    """How ratings become classes; a rating above its threshold (and not at it) is high, as in the paper."""
+
+    tasks: tuple[Task, ...] = Field(
+        ("valence", "arousal", "quadrant"), min_length=1, description="What heads predict."
+    )
+    valence_threshold: float = Field(5.0, description="Ratings of valence above this are high.")
+    arousal_threshold: float = Field(5.0, description="Ratings of arousal above this are high.")
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len(set(self.tasks)) != len(self.tasks):
+            raise ValueError("tasks: a task is listed twice")
+        return self
+
+
+class ProtocolConfig(Strict):
+    """Which windows train, select and test; 'paper' leaks, and every number under it says so."""
+
+    name: ProtocolName = Field(
+        "subject+stimulus",
+        description="What the test has never seen: people ('subject'), stimuli ('stimulus'), both "
+        "('subject+stimulus'), only the trial ('trial'), or only the second of the stimulus ('paper': leaky).",
+    )
+    validation: float = Field(0.15, gt=0, lt=1, description="Share of the units that selects epochs.")
+    test: float = Field(0.15, gt=0, lt=1, description="Share of the units that is measured once, at the end.")
+    seed: int = Field(0, ge=0, description="Seed of the random split.")
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation + test leaves nothing to train on; expected a sum below 1")
+        return self
+
+
+class MethodConfig(Strict):
+    """A learning method by name and its own settings, which the method itself checks."""
+
+    name: str = Field("me-mhacl", description="A folder of train/methods: 'me-mhacl' or 'supervised'.")
+    settings: dict[str, Any] = Field({}, description="The method's settings; see docs/method.md.")
+
+
+class PretrainConfig(Strict):
+    """The loop that trains the encoder without labels."""
+
+    epochs: int = Field(100, ge=0, description="Passes over the training clips.")
+    lr: float = Field(1e-4, gt=0, description="Learning rate of Adam.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay of Adam.")
+
+
+class FinetuneConfig(Strict):
+    """The loop that trains encoder and classifiers on labels; the epoch is chosen on validation rows."""
+
+    epochs: int = Field(20, ge=1, description="Passes over the training windows.")
+    lr: float = Field(1e-3, gt=0, description="Learning rate of Adam.")
+    batch: int = Field(256, ge=2, description="Windows in a minibatch.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay of Adam.")
+    balance: bool = Field(False, description="Every class weighs the same in the loss; the paper: every window.")
+    schedule: Literal["constant", "one-cycle"] = Field(
+        "constant",
+        description="Of the learning rate: 'constant' (the paper's) or 'one-cycle': up to lr and down to nothing.",
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        description="Noise added to training windows, in deviations of each channel; the paper has none.",
+    )
+    gain: float = Field(
+        0.0, ge=0, description="Spread of a random gain of each channel in training windows; the paper has none."
+    )
+    encoder: Literal["separate", "shared"] = Field(
+        "separate",
+        description="'separate': one encoder for each task (the paper's way); 'shared': one for all tasks.",
+    )
+
+
+class Config(Strict):
+    """A whole experiment. Everything that decides a result is here; ``device`` and ``threads`` only its speed."""
+
+    name: str = Field(min_length=1, description="Name of the experiment and of its model.")
+    signals: SignalSpec = Field(description="Montage, rate, conditioning, window and baseline.")
+    labels: LabelConfig = LabelConfig()
+    protocol: ProtocolConfig = ProtocolConfig()
+    method: MethodConfig = MethodConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
+    seed: int = Field(0, ge=0, description="Seed of weights, sampling and dropout.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where to train: 'cpu', 'cuda', or 'auto': cuda where it works."
+    )
+    threads: int = Field(0, ge=0, description="CPU threads of torch; 0: as many as torch likes.")

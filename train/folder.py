@@ -1,0 +1,127 @@
+"""The run folder: what each stage left there, under which key; nothing half-made lies under a final name."""
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from memhacl.stream.errors import DataError
+from memhacl.stream.strict import Strict
+from memhacl.train.config import Config
+from memhacl.train.settings import save_config
+
+OUTPUTS = {
+    "prepare": ("corpus",),
+    "split": ("split.json", "scale.npz"),
+    "pretrain": ("pretrain",),
+    "finetune": ("finetune",),
+    "evaluate": ("evaluate",),
+}
+_PACKAGES = ("memhacl", "torch", "numpy", "scipy", "scikit-learn")
+
+
+class Done(Strict):
+    """A finished stage: its key, when it ended (ISO) and the versions that made it."""
+
+    key: str
+    finished: str
+    versions: dict[str, str]
+
+
+class RunFolder:
+    """One run's folder, made when its first stage begins; the keys of finished stages are in stages.json.
+
+    Raises
+    ------
+    DataError
+        The path is a file, or a folder that holds something else than a run.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        if path.exists() and not path.is_dir():
+            raise DataError(f"{path}: expected a folder for the run, found a file; give --out another name")
+        if path.is_dir() and not self._marker.is_file() and not self._only_ours():
+            raise DataError(
+                f"{path}: expected a new, empty or run folder, found other files; give --out another name"
+            )
+
+    @property
+    def _marker(self) -> Path:
+        return self.path / "stages.json"
+
+    def _only_ours(self) -> bool:
+        """Whether only remains of an interrupted first stage lie here."""
+        return all(entry.name.endswith(".partial") for entry in self.path.iterdir())
+
+    def done(self) -> dict[str, Done]:
+        """Return the finished stages by name."""
+        if not self._marker.is_file():
+            return {}
+        try:
+            stored = json.loads(self._marker.read_text(encoding="utf-8"))
+            return {
+                stage: Done.parse(entry, f"{self._marker}: {stage}", DataError) for stage, entry in stored.items()
+            }
+        except (ValueError, AttributeError) as problem:
+            raise DataError(f"{self._marker}: is damaged ({problem}); remove it and run again") from None
+
+    def has(self, stage: str, key: str) -> bool:
+        """Whether ``stage`` ended under ``key`` and what it left is still there."""
+        entry = self.done().get(stage)
+        left = all((self.path / name).exists() for name in OUTPUTS[stage])
+        return entry is not None and entry.key == key and left
+
+    @contextmanager
+    def making(self, stage: str, key: str, config: Config) -> Iterator[Path]:
+        """Give an empty folder to write ``stage``'s output to; on success it takes its final name, else it goes.
+
+        The stage's old key is forgotten first, so that an interruption between two renames is never taken for
+        a finished stage.
+        """
+        partial = self.path / f"{stage}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        for name in OUTPUTS[stage]:
+            (partial / name if _is_folder(name) else partial).mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            self._write({name: entry for name, entry in self.done().items() if name != stage})
+            for name in OUTPUTS[stage]:
+                self._replace(partial / name, self.path / name)
+            self.keep(config)
+            now = datetime.now().astimezone().isoformat(timespec="seconds")
+            self._write(self.done() | {stage: Done(key=key, finished=now, versions=_versions())})
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            if not any(self.path.iterdir()):
+                self.path.rmdir()
+
+    def keep(self, config: Config) -> None:
+        """Write the merged config."""
+        temporary = self.path / "config.yaml.partial"
+        save_config(config, temporary)
+        os.replace(temporary, self.path / "config.yaml")
+
+    def _replace(self, made: Path, final: Path) -> None:
+        if final.is_dir():
+            shutil.rmtree(final)
+        os.replace(made, final)
+
+    def _write(self, stages: dict[str, Done]) -> None:
+        temporary = self.path / "stages.json.partial"
+        entries = {stage: entry.model_dump() for stage, entry in stages.items()}
+        temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+        os.replace(temporary, self._marker)
+
+
+def _is_folder(output: str) -> bool:
+    return "." not in output
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {package: version(package) for package in _PACKAGES}

@@ -1,0 +1,92 @@
+"""Networks of a run: encoder and head for each task, the tasks grouped by whether they share an encoder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from memhacl.stream.errors import DataError
+from memhacl.train.config import Config
+from memhacl.train.labels import CLASSES
+from memhacl.train.methods.contract import Method
+
+
+class TaskNetwork(nn.Module):
+    """Standardised windows (batch, channels, samples) → logits (batch, classes) of one task."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module):
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Logits (batch, classes) of windows (batch, channels, samples)."""
+        logits: Tensor = self.head(self.encoder(windows))
+        return logits
+
+
+class Group(nn.Module):
+    """One encoder and the heads of the tasks that share it."""
+
+    def __init__(self, encoder: nn.Module, heads: Mapping[str, nn.Module]):
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.ModuleDict(heads)
+
+    def forward(self, windows: Tensor) -> dict[str, Tensor]:
+        """Logits (batch, classes) for each task of windows (batch, channels, samples)."""
+        features = self.encoder(windows)  # (batch, features)
+        return {task: head(features) for task, head in self.heads.items()}
+
+    def networks(self) -> dict[str, TaskNetwork]:
+        """One network for each task; they hold the same encoder object."""
+        return {task: TaskNetwork(self.encoder, head) for task, head in self.heads.items()}
+
+
+def group_tasks(config: Config) -> dict[str, tuple[str, ...]]:
+    """Names of the groups and their tasks: one 'shared' group, or one for each task."""
+    tasks = config.labels.tasks
+    return {"shared": tasks} if config.finetune.encoder == "shared" else {task: (task,) for task in tasks}
+
+
+def new_group(method: Method, tasks: tuple[str, ...]) -> Group:
+    """Return a group with fresh weights; seed torch before for the same weights again."""
+    encoder = method.encoder()
+    features = int(encoder.features)  # type: ignore[arg-type]
+    return Group(encoder, {task: method.head(features, len(CLASSES[task])) for task in tasks})
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write the weights and running statistics of ``module`` to a safetensors file."""
+    save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, path)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Read what ``save_weights`` wrote into ``module``.
+
+    Raises
+    ------
+    DataError
+        The file is missing or damaged, or holds the weights of another network.
+    """
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as problem:
+        reason = str(problem).strip().splitlines()[0]
+        raise DataError(
+            f"{path}: does not hold this network's weights ({reason}); run its stage with --force"
+        ) from None
+
+
+def pick_device(config: Config) -> torch.device:
+    """Return the device that ``config.device`` names, and set the number of CPU threads."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    if config.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise DataError("device 'cuda': torch finds no usable GPU here; set --device cpu or auto")
+    return torch.device(config.device)

@@ -1,0 +1,56 @@
+"""One progress bar a stage, on standard error, so that standard output stays for results."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as Remaining
+
+
+class Bar:
+    """The bar of one stage: ``start`` with the steps to come, ``step`` after each, ``finish`` with the outcome."""
+
+    def __init__(self, progress: Progress, task: TaskID):
+        self._progress = progress
+        self._task = task
+        self.outcome = ""
+
+    def start(self, steps: int, what: str = "") -> None:
+        """Begin ``steps`` steps anew."""
+        self._progress.reset(self._task, total=steps, completed=0, note=what)
+
+    def step(self, note: str) -> None:
+        """Count a step and show ``note`` beside the bar."""
+        self._progress.update(self._task, advance=1, note=note)
+
+    def finish(self, outcome: str) -> None:
+        """Keep ``outcome`` for the line that replaces the bar."""
+        self.outcome = outcome
+
+
+@contextmanager
+def stage_bar(stage: str, console: Console) -> Iterator[Bar]:
+    """Show a bar for ``stage`` on ``console``; afterwards one line says what it did and in what time."""
+    columns = (
+        TextColumn("{task.description:<9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        Remaining(),
+    )
+    progress = Progress(
+        *columns,
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    began = time.perf_counter()
+    with progress:
+        task = progress.add_task(stage, total=None, note="")
+        bar = Bar(progress, task)
+        yield bar
+        seconds = time.perf_counter() - began
+    console.print(f"[bold]{stage:<9}[/bold] {seconds:6.1f} s  {bar.outcome}", highlight=False, soft_wrap=True)

@@ -1,0 +1,123 @@
+"""A trained and evaluated run, opened for export."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from memhacl.stream.errors import DataError
+from memhacl.stream.spec import SignalSpec
+from memhacl.train.finetune import load_groups
+from memhacl.train.folder import RunFolder
+from memhacl.train.labels import CLASSES
+from memhacl.train.networks import TaskNetwork
+from memhacl.train.settings import load_config
+from memhacl.train.stages import STAGES, Pipeline, config_hash
+from memhacl.train.work import Work
+
+_EXAMPLES = 64
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What an export needs of a run.
+
+    ``mean`` and ``std`` (channels,) are in the windows' units; ``networks`` map standardised windows (batch,
+    channels, samples) to logits and share their encoder object where tasks were trained jointly; ``windows``
+    are (n, channels, samples) raw examples. ``training`` holds source, simulated, people,
+    stimuli, method, protocol, config_hash, created, metrics and warnings.
+    """
+
+    name: str
+    spec: SignalSpec
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    tasks: dict[str, tuple[str, ...]]
+    networks: dict[str, TaskNetwork]
+    temperatures: dict[str, float]
+    training: dict[str, Any]
+    windows: NDArray[np.float32]
+
+
+def load_run(run: Path) -> TrainedRun:
+    """Open the run folder ``run`` as its stages left it, on the CPU.
+
+    Raises
+    ------
+    DataError
+        It is no run folder, or a stage has not run under the settings in its config.yaml.
+    """
+    if not (run / "config.yaml").is_file() or not (run / "stages.json").is_file():
+        raise DataError(
+            f"{run}: expected a run folder with config.yaml and stages.json; make one: memhacl-train run"
+        )
+    config = load_config(str(run)).model_copy(update={"device": "cpu"})
+    folder = RunFolder(run)
+    pipeline = Pipeline(config, folder, None, Console(quiet=True))
+    for stage in STAGES:
+        if not folder.has(stage, pipeline.keys[stage]):
+            raise DataError(
+                f"{run}: stage '{stage}' has not run under the settings in config.yaml; run "
+                f"memhacl-train run {run} --out {run}"
+            )
+    work = pipeline.work
+    groups, temperatures = load_groups(work, run / "finetune")
+    networks = {task: network for group in groups.values() for task, network in group.networks().items()}
+    chosen = np.linspace(0, len(work.corpus.windows) - 1, _EXAMPLES).astype(int)
+    return TrainedRun(
+        name=config.name,
+        spec=work.corpus.spec,
+        mean=work.scale.mean,
+        std=work.scale.std,
+        tasks={task: CLASSES[task] for task in networks},
+        networks={task: network.eval() for task, network in networks.items()},
+        temperatures=temperatures,
+        training=_training(work, folder),
+        windows=np.array(work.corpus.windows[np.unique(chosen)]),
+    )
+
+
+def _training(work: Work, folder: RunFolder) -> dict[str, Any]:
+    report = json.loads((folder.path / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
+    manifest, train = work.corpus.manifest, work.corpus.index[work.split.train]
+    return {
+        "source": manifest.source,
+        "simulated": manifest.simulated,
+        "people": len(np.unique(train["subject"])),
+        "stimuli": len(np.unique(train["stimulus"])),
+        "method": work.method.name,
+        "protocol": work.split.meaning,
+        "config_hash": config_hash(work.config),
+        "created": folder.done()["finetune"].finished,
+        "metrics": _flat(report["tasks"]),
+        "warnings": _warnings(work),
+    }
+
+
+def _flat(tasks: dict[str, Any]) -> dict[str, float]:
+    """Numbers by dotted name, such as valence.trial.model.balanced_accuracy, those that exist."""
+    return {
+        f"{task}.{level}.{who}.{name}": value
+        for task, levels in tasks.items()
+        for level, guessers in levels.items()
+        for who, measures in guessers.items()
+        for name, value in measures.items()
+        if value is not None
+    }
+
+
+def _warnings(work: Work) -> tuple[str, ...]:
+    found = []
+    if work.corpus.manifest.simulated:
+        found.append("trained on simulated people: its predictions say nothing about real emotion")
+    if work.split.leaky:
+        found.append(f"measured under a leaky protocol: {work.split.meaning}")
+    for modality in work.corpus.spec.modalities:
+        if modality.already_done:
+            done = ", ".join(modality.already_done)
+            found.append(f"{modality.modality} was trained on data that its owners had processed: {done}")
+    return tuple(found)

@@ -1,0 +1,156 @@
+"""The stages of a run, their keys, and the order in which they run, skip or refuse."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from memhacl.stream.errors import DataError
+from memhacl.stream.sources.registry import Source
+from memhacl.train.config import Config
+from memhacl.train.corpus import Corpus, load_corpus
+from memhacl.train.evaluate import evaluate
+from memhacl.train.finetune import finetune, load_groups
+from memhacl.train.folder import RunFolder
+from memhacl.train.methods.registry import build_method
+from memhacl.train.networks import pick_device
+from memhacl.train.prepare import prepare
+from memhacl.train.pretrain import pretrain
+from memhacl.train.progress import Bar, stage_bar
+from memhacl.train.protocols import Split, load_split, make_split
+from memhacl.train.scaling import load_scale, measure_scale
+from memhacl.train.work import Feed, Work
+
+STAGES = ("prepare", "split", "pretrain", "finetune", "evaluate")
+
+# Raise a stage's version when its code changes what it writes: old output is then made again.
+_VERSIONS = {"prepare": 1, "split": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
+
+
+def stage_keys(config: Config, fingerprint: str) -> dict[str, str]:
+    """Keys by stage: hashes of the settings that matter to it, its version and the key of the stage before.
+
+    ``fingerprint`` is that of the data's content. Device, threads and the experiment's name matter to none.
+    """
+    settings = config.model_dump(mode="json")
+    matters: dict[str, Any] = {
+        "prepare": [settings["signals"], fingerprint],
+        "split": [settings["protocol"]],
+        "pretrain": [settings["method"], settings["pretrain"], settings["seed"]],
+        "finetune": [settings["method"], settings["finetune"], settings["labels"], settings["seed"]],
+        "evaluate": [],
+    }
+    keys: dict[str, str] = {}
+    before = ""
+    for stage in STAGES:
+        text = json.dumps([stage, _VERSIONS[stage], matters[stage], before], sort_keys=True)
+        before = keys[stage] = hashlib.sha256(text.encode()).hexdigest()
+    return keys
+
+
+def config_hash(config: Config) -> str:
+    """Return the sha256 (hex) of the merged settings."""
+    return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+class Pipeline:
+    """A run: ``execute`` does one stage, or says why it need not or cannot."""
+
+    def __init__(self, config: Config, folder: RunFolder, source: Source | None, console: Console):
+        self.config = config
+        self.folder = folder
+        self.source = source
+        self._console = console
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Keys by stage for these settings and the data given, or else the data that was prepared."""
+        if self.source is not None:
+            return stage_keys(self.config, self.source.fingerprint())
+        if "prepare" not in self.folder.done():
+            raise DataError(f"{self.folder.path}: no corpus has been prepared here; give the data with --data")
+        return stage_keys(self.config, self._corpus_here().manifest.fingerprint)
+
+    @cached_property
+    def work(self) -> Work:
+        """Corpus, split, scaling and method, opened once."""
+        corpus = self._corpus_here()
+        scale = load_scale(self.folder.path / "scale.npz")
+        method = build_method(self.config.method.name, self.config.method.settings, corpus.spec.shape)
+        feed = Feed(corpus, scale, pick_device(self.config))
+        return Work(self.config, method, corpus, self._split_of(corpus), scale, feed)
+
+    def execute(self, stage: str, force: bool = False) -> None:
+        """Run ``stage``, or skip it where its key and output stand; print which, and why.
+
+        Raises
+        ------
+        DataError
+            An earlier stage has not run under these settings, or the data is bad.
+        ConfigError
+            The settings do not work with the data.
+        """
+        self._require_earlier(stage)
+        key = self.keys[stage]
+        if not force and self.folder.has(stage, key):
+            self.folder.keep(self.config)
+            self._say(stage, f"skipped: same settings and data as last time (key {key[:8]}); --force redoes it")
+            return
+        run: Callable[[Path, Bar], None] = getattr(self, f"_{stage}")
+        with stage_bar(stage, self._console) as bar, self.folder.making(stage, key, self.config) as partial:
+            run(partial, bar)
+
+    def _require_earlier(self, stage: str) -> None:
+        for earlier in STAGES[: STAGES.index(stage)]:
+            if self.folder.has(earlier, self.keys[earlier]):
+                continue
+            if earlier == "split":  # takes seconds and needs nothing from the user
+                self.execute(earlier)
+                continue
+            state = "has run under other settings" if earlier in self.folder.done() else "has not run"
+            raise DataError(
+                f"{self.folder.path}: '{stage}' needs '{earlier}', which {state}; run 'memhacl-train {earlier}' "
+                "first, or 'memhacl-train run' for all stages"
+            )
+
+    def _prepare(self, partial: Path, bar: Bar) -> None:
+        if self.source is None:
+            raise DataError(f"{self.folder.path}: 'prepare' needs data; give --data")
+        prepare(self.source, self.config.signals, partial / "corpus", bar)
+
+    def _split(self, partial: Path, bar: Bar) -> None:
+        bar.start(2)
+        corpus = self._corpus_here()
+        split = make_split(corpus, self.config.protocol)
+        bar.step("scaling")
+        measure_scale(corpus, split.train).save(partial / "scale.npz")
+        (partial / "split.json").write_text(json.dumps(split.as_json(), indent=1) + "\n", encoding="utf-8")
+        sizes = f"{len(split.train)} train, {len(split.validation)} validation, {len(split.test)} test windows"
+        bar.finish(f"{split.meaning}: {sizes}, {split.left_out} left out because they mix")
+
+    def _pretrain(self, partial: Path, bar: Bar) -> None:
+        if self.work.method.pretrains:
+            pretrain(self.work, partial / "pretrain", bar)
+        else:
+            bar.finish(f"nothing to do: method '{self.work.method.name}' does not pretrain")
+
+    def _finetune(self, partial: Path, bar: Bar) -> None:
+        weights = self.folder.path / "pretrain" / "encoder.safetensors"
+        finetune(self.work, weights if self.work.method.pretrains else None, partial / "finetune", bar)
+
+    def _evaluate(self, partial: Path, bar: Bar) -> None:
+        groups, temperatures = load_groups(self.work, self.folder.path / "finetune")
+        evaluate(self.work, groups, temperatures, partial / "evaluate", bar)
+
+    def _corpus_here(self) -> Corpus:
+        return load_corpus(self.folder.path / "corpus")
+
+    def _split_of(self, corpus: Corpus) -> Split:
+        return load_split(self.folder.path / "split.json", corpus)
+
+    def _say(self, stage: str, what: str) -> None:
+        self._console.print(f"[bold]{stage:<9}[/bold] {what}", highlight=False, soft_wrap=True)
