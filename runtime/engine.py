@@ -208,12 +208,10 @@ class Engine:
 
 
 def _model_warnings(card: ModelCard) -> tuple[str, ...]:
-    if not card.training.simulated:
-        return card.training.warnings
-    return (
-        "model trained on simulated people: its predictions say nothing about emotion",
-        *card.training.warnings,
-    )
+    said = card.training.warnings
+    if card.training.simulated and not any("simulated" in text for text in said):
+        return ("trained on simulated people: its predictions say nothing about real emotion", *said)
+    return said
 
 
 def _processing_warnings(found: StreamFormat, trained: set[str]) -> tuple[str, ...]:

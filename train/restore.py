@@ -111,13 +111,10 @@ def _flat(tasks: dict[str, Any]) -> dict[str, float]:
 
 
 def _warnings(work: Work) -> tuple[str, ...]:
+    """What every user must read; what the data's owners had done stands in the spec and is said per stream."""
     found = []
     if work.corpus.manifest.simulated:
         found.append("trained on simulated people: its predictions say nothing about real emotion")
     if work.split.leaky:
         found.append(f"measured under a leaky protocol: {work.split.meaning}")
-    for modality in work.corpus.spec.modalities:
-        if modality.already_done:
-            done = ", ".join(modality.already_done)
-            found.append(f"{modality.modality} was trained on data that its owners had processed: {done}")
     return tuple(found)
