@@ -36,7 +36,7 @@ def main() -> None:
     people, run, model = OUT / "people", OUT / "run", OUT / "model.onnx"
     step("1. simulated people in DEAP's layout")
     call("memhacl-train", "simulate", "--out", str(people), *PEOPLE)
-    step("2. pretrain, fine-tune, evaluate (people and stimuli of the test are in no part of the training)")
+    step("2. pretrain, fine-tune, evaluate (test people and stimuli are kept apart)")
     trained = call("memhacl-train", "run", "demo", "--data", str(people), "--out", str(run))
     step("3. one ONNX file")
     call("memhacl-export", str(run), "--out", str(model))
@@ -45,7 +45,7 @@ def main() -> None:
     step(f"4. a person that training never saw, {person}: predicted from the file")
     only = ("--person", person, "--model", str(model), "--out", str(OUT / "predicted.csv"))
     call("memhacl-predict", str(people), *only)
-    step(f"5. the same person, replayed over LSL into the live server: {LIVE_TRIALS} stimuli never seen")
+    step(f"5. {person} replayed over LSL into the live server: {len(stimuli)} stimuli never seen")
     messages = live(people, model, person, stimuli)
     console.print(agreement(json.loads((run / "evaluate" / "metrics.json").read_text())))
     report_live(people, person, messages)

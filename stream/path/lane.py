@@ -13,6 +13,8 @@ from memhacl.stream.path.track import Track
 from memhacl.stream.signals import StreamFormat
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 
+_PILE = 120.0  # s of samples that may wait for a window
+
 
 class Lane:
     """The state of one modality of ``spec``; without a stream its slots are missing."""
@@ -75,6 +77,11 @@ class Lane:
         if grid is not None and self._history.end:
             self.late += int((stamps < grid.time(self._history.end) - grid.period).sum())
         self.track.push(values, stamps, now, grid)
+
+    def trim(self) -> None:
+        """Drop samples that pile up because no window takes them: before an anchor, or under another clock."""
+        if self.track is not None:
+            self.late += self.track.trim(_PILE)
 
     def needed(self, slot: int, grid: Grid) -> tuple[bool, float | None]:
         """Tell whether all that ``slot`` needs is here, and when the last of it arrived (s)."""

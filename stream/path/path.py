@@ -81,7 +81,11 @@ class SignalPath:
 
     def advance(self, now: float) -> list[Window]:
         """Return the windows that are complete, or overdue, at ``now``, in order."""
-        return self._collect(now, np.inf)
+        windows = self._collect(now, np.inf)
+        if np.isfinite(now):  # live: what no window takes must not pile up
+            for lane in self.lanes.values():
+                lane.trim()
+        return windows
 
     def finish(self) -> list[Window]:
         """Return the windows that the data so far still hold; what comes after begins anew, at its own anchor."""

@@ -153,6 +153,20 @@ class Track:
             return near
         return reach(position, self.kernel)
 
+    def trim(self, seconds: float) -> int:
+        """Keep the newest ``seconds`` of samples at most; return how many older ones were dropped."""
+        excess = sum(len(run.data) for run in self.runs) - int(seconds * self.rate)
+        dropped = 0
+        while dropped < excess:
+            run = self.runs[0]
+            step = min(excess - dropped, len(run.data))
+            if step == len(run.data):
+                self.runs.pop(0)
+            else:
+                run.drop(step, self._slots_per_sample)
+            dropped += step
+        return dropped
+
     def forget(self, slot: float, grid: Grid) -> int:
         """Drop samples that no slot from ``slot`` on needs; return how many were dropped."""
         dropped = 0

@@ -352,3 +352,24 @@ def test_memory_stays_bounded_over_a_long_session() -> None:
         assert track is not None
         sizes.append(sum(len(run.data) for run in track.runs))
     assert max(sizes[10:]) <= 2 * 128
+
+
+@pytest.mark.parametrize("offset", [None, 1e6])
+def test_samples_that_no_window_takes_do_not_pile_up(offset: float | None) -> None:
+    """Without an anchor nothing is taken; under a clock a million seconds ahead skin waits for slots to come."""
+    path = opened(spec(), anchor="marker" if offset is None else "first")
+    rng = np.random.default_rng(0)
+    for second in range(300):
+        times = stamps(128, 100.0 + second)
+        path.push("EEG", rng.normal(size=(128, 2)).astype(np.float32), times, times[-1])
+        path.push("GSR", rng.normal(size=(128, 1)).astype(np.float32), times + (offset or 0.0), times[-1])
+        windows = path.advance(times[-1] + 1)
+    track = path.lanes["GSR"].track
+    assert track is not None
+    assert sum(len(run.data) for run in track.runs) <= 120 * 128
+    assert path.late["GSR"] == 180 * 128
+    if offset is not None:
+        assert windows[-1].reasons == ("missing:GSR",)
+    else:
+        path.mark(Marker(390.0, ANCHOR))
+        assert all(window.valid for window in path.finish())
