@@ -2,20 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.export.card import ModelCard
-from memhacl.runtime.messages import (
-    MarkerRecord,
-    Message,
-    ModelRecord,
-    PredictionMessage,
-    QualityMessage,
-    check_participant,
-)
+from memhacl.runtime.messages import Message, ModelRecord, check_participant
+from memhacl.runtime.report import Reporter, Said, model_warnings, processing_warnings
 from memhacl.stream.path.path import Anchor, SignalPath
 from memhacl.stream.path.window import Window
 from memhacl.stream.signals import Marker, StreamFormat
@@ -64,12 +58,15 @@ class Engine:
         self._model, self._backlog, self._timer = model, backlog, timer
         self._spec = model.card.spec
         self._path = SignalPath(self._spec, patience=patience, anchor=anchor)
-        self.record = ModelRecord(
-            name=model.card.name, sha256=model.sha256, simulated=model.card.training.simulated
-        )
-        self._warnings: dict[str, tuple[str, ...]] = {"model": _model_warnings(model.card)}
+        self._reporter = Reporter(model.card, model.sha256, self.participant)
+        self._warnings: dict[str, tuple[str, ...]] = {"model": model_warnings(model.card)}
         self._assumed: dict[str, tuple[str, ...]] = {}
         self._seq = 0
+
+    @property
+    def record(self) -> ModelRecord:
+        """Which model predicts."""
+        return self._reporter.record
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -106,7 +103,7 @@ class Engine:
         """
         self._assumed[found.modality] = self._path.open(found)
         trained = set(self._spec.of(found.modality).already_done)
-        self._warnings[found.modality] = _processing_warnings(found, trained)
+        self._warnings[found.modality] = processing_warnings(found, trained)
         return self._assumed[found.modality]
 
     def push(self, modality: str, samples: NDArray[np.float32], stamps: NDArray[np.float64], now: float) -> None:
@@ -140,7 +137,13 @@ class Engine:
             probabilities = None if why else {task: rows.pop(0) for task, rows in predicted.items()}
             if probabilities is not None and not all(np.isfinite(row).all() for row in probabilities.values()):
                 why, probabilities = ["model_output"], None
-            messages += self._report(window, why, probabilities, self._latency(window, now, spent))
+            self._count(why)
+            wall = None if self.wall_offset is None else window.end + self.wall_offset
+            said = Said(
+                self._seq, wall, tuple(why), probabilities, self._latency(window, now, spent), self.warnings
+            )
+            messages += self._reporter.messages(window, said)
+            self._seq += 1
         return messages
 
     def _predict(self, windows: Sequence[Window]) -> dict[str, list[NDArray[np.float32]]]:
@@ -159,69 +162,8 @@ class Engine:
             stages["inference"] = spent
         return {stage: round(1e3 * seconds, 3) for stage, seconds in stages.items()}
 
-    def _report(
-        self,
-        window: Window,
-        reasons: list[str],
-        probabilities: Mapping[str, NDArray[np.float32]] | None,
-        latency: dict[str, float],
-    ) -> list[Message]:
-        self._count(reasons)
-        common: dict[str, Any] = {
-            "seq": self._seq,
-            "participant": self.participant,
-            "index": window.index,
-            "t_lsl": window.end,
-            "t_wall": None if self.wall_offset is None else window.end + self.wall_offset,
-            "window_start": window.start,
-            "window_end": window.end,
-            "quality": {name: dict(measures) for name, measures in window.quality.items()},
-        }
-        self._seq += 1
-        messages: list[Message] = [QualityMessage(valid=not reasons, reasons=reasons, **common)]
-        markers = [MarkerRecord(time=marker.time, text=marker.text) for marker in window.markers]
-        for task, labels in self._model.card.tasks.items():
-            given = (
-                None if probabilities is None else dict(zip(labels, map(float, probabilities[task]), strict=True))
-            )
-            messages.append(
-                PredictionMessage(
-                    task=task,
-                    valid=not reasons,
-                    reasons=reasons,
-                    probabilities=given,
-                    label=None if given is None else max(given, key=given.__getitem__),
-                    markers=markers,
-                    model=self.record,
-                    warnings=self.warnings,
-                    latency=latency,
-                    **common,
-                )
-            )
-        return messages
-
     def _count(self, reasons: list[str]) -> None:
         self.counters["windows"] += 1
         self.counters["valid" if not reasons else "invalid"] += 1
         for reason in reasons:
             self.counters[f"reason:{reason}"] += 1
-
-
-def _model_warnings(card: ModelCard) -> tuple[str, ...]:
-    said = card.training.warnings
-    if card.training.simulated and not any("simulated" in text for text in said):
-        return ("trained on simulated people: its predictions say nothing about real emotion", *said)
-    return said
-
-
-def _processing_warnings(found: StreamFormat, trained: set[str]) -> tuple[str, ...]:
-    """Say where a stream was processed otherwise than the recordings that the model learnt from."""
-    texts = []
-    if lacking := sorted(trained - set(found.already_done)):
-        texts.append(
-            f"{found.modality}: the model learnt from recordings that their owners had processed "
-            f"({', '.join(lacking)}); stream '{found.name}' is not"
-        )
-    if beyond := sorted(set(found.already_done) - trained):
-        texts.append(f"{found.modality}: stream '{found.name}' is already processed ({', '.join(beyond)})")
-    return tuple(texts)

@@ -1,0 +1,91 @@
+"""From a window and what the model says of it to messages, with the warnings that belong beside them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memhacl.export.card import ModelCard
+from memhacl.runtime.messages import MarkerRecord, Message, ModelRecord, PredictionMessage, QualityMessage
+from memhacl.stream.path.window import Window
+from memhacl.stream.signals import StreamFormat
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of one window: its number, end in Unix time (s), reasons, answers by task, latency (ms)."""
+
+    seq: int
+    wall: float | None
+    reasons: tuple[str, ...]
+    probabilities: Mapping[str, NDArray[np.float32]] | None
+    latency: Mapping[str, float]
+    warnings: list[str]
+
+
+class Reporter:
+    """Writes the messages of one participant's windows."""
+
+    def __init__(self, card: ModelCard, sha256: str, participant: str) -> None:
+        self.record = ModelRecord(name=card.name, sha256=sha256, simulated=card.training.simulated)
+        self._tasks, self._participant = card.tasks, participant
+
+    def messages(self, window: Window, said: Said) -> list[Message]:
+        """Quality, then the prediction of each task."""
+        common: dict[str, Any] = {
+            "seq": said.seq,
+            "participant": self._participant,
+            "index": window.index,
+            "t_lsl": window.end,
+            "t_wall": said.wall,
+            "window_start": window.start,
+            "window_end": window.end,
+            "valid": not said.reasons,
+            "reasons": list(said.reasons),
+            "quality": {name: dict(measures) for name, measures in window.quality.items()},
+        }
+        markers = [MarkerRecord(time=marker.time, text=marker.text) for marker in window.markers]
+        return [
+            QualityMessage(**common),
+            *(self._prediction(task, said, common, markers) for task in self._tasks),
+        ]
+
+    def _prediction(
+        self, task: str, said: Said, common: dict[str, Any], markers: list[MarkerRecord]
+    ) -> PredictionMessage:
+        given = None
+        if said.probabilities is not None:
+            given = dict(zip(self._tasks[task], map(float, said.probabilities[task]), strict=True))
+        return PredictionMessage(
+            task=task,
+            probabilities=given,
+            label=None if given is None else max(given, key=given.__getitem__),
+            markers=markers,
+            model=self.record,
+            warnings=said.warnings,
+            latency=dict(said.latency),
+            **common,
+        )
+
+
+def model_warnings(card: ModelCard) -> tuple[str, ...]:
+    """Say what every reader of a model's predictions must know."""
+    said = card.training.warnings
+    if card.training.simulated and not any("simulated" in text for text in said):
+        return ("trained on simulated people: its predictions say nothing about real emotion", *said)
+    return said
+
+
+def processing_warnings(found: StreamFormat, trained: set[str]) -> tuple[str, ...]:
+    """Say where a stream was processed otherwise than the recordings that the model learnt from."""
+    texts = []
+    if lacking := sorted(trained - set(found.already_done)):
+        texts.append(
+            f"{found.modality}: the model learnt from recordings that their owners had processed "
+            f"({', '.join(lacking)}); stream '{found.name}' is not"
+        )
+    if beyond := sorted(set(found.already_done) - trained):
+        texts.append(f"{found.modality}: stream '{found.name}' is already processed ({', '.join(beyond)})")
+    return tuple(texts)
