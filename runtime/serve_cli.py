@@ -2,8 +2,8 @@
 
 import logging
 import signal
-import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import tyro
 
 from memhacl.runtime.engine import Engine
+from memhacl.runtime.lsl_out import LslOut
 from memhacl.runtime.publish import Publisher
 from memhacl.runtime.server import Server
 from memhacl.runtime.session import Model, default_model_path
@@ -56,6 +57,9 @@ class Arguments:
     """Where windows start: at `memhacl:anchor` markers only; at the first sample, and again at each such marker;
     or at whole multiples of the hop on the LSL clock."""
 
+    no_lsl_out: bool = False
+    """Do not send the predictions as an LSL stream too (memhacl-predictions-PARTICIPANT, type Emotion)."""
+
     stream: Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODALITY=NAME")] = ()
     """Choose among several streams of one type by name, such as EEG=actiCHamp."""
 
@@ -76,8 +80,9 @@ def _serve(given: Arguments, started: float) -> None:
             backlog=BACKLOG, timer=time.perf_counter,
         )  # fmt: skip
         streams = Streams(engine, names)
+        outlet = None if given.no_lsl_out else LslOut(model.card, given.participant)
         _introduce(model, given, time.monotonic() - started)
-        Server(model, engine, streams, publisher).run(_stop_on_signals())
+        Server(engine, streams, publisher, outlet).run(stop_on_signals())
         _log.info("ended; %s", dict(engine.counters))
     finally:
         publisher.close()
@@ -105,8 +110,13 @@ def _introduce(model: Model, given: Arguments, seconds: float) -> None:
         _log.warning("this model was trained on SIMULATED people: its predictions say nothing about emotion")
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
+def stop_on_signals() -> Callable[[], bool]:
+    """Return what tells whether Ctrl-C or SIGTERM has come.
+
+    A handler runs in the midst of whatever the main thread does. An Event's lock may be held just then, by the
+    very thread that would have to give it up: so a list, which needs none.
+    """
+    came: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+        signal.signal(number, lambda number, _: came.append(number))
+    return lambda: bool(came)

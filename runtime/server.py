@@ -1,33 +1,32 @@
 """The server: streams into the engine, its messages out, a heartbeat; one thread besides the readers'."""
 
-import logging
-import threading
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 
 from memhacl.runtime.engine import Engine
-from memhacl.runtime.messages import StatusMessage
+from memhacl.runtime.lsl_out import LslOut
+from memhacl.runtime.messages import Message, StatusMessage
 from memhacl.runtime.publish import Publisher
-from memhacl.runtime.session import Model
 from memhacl.runtime.streams import Streams
 from memhacl.stream.lsl.clock import local_clock
-
-_log = logging.getLogger(__name__)
 
 HEARTBEAT = 1.0  # s
 LOOK = 0.1  # s between looks at new subscribers while no window is due
 
 
 class Server:
-    """Runs ``engine`` on ``streams`` and publishes until it is told to stop."""
+    """Runs ``engine`` on ``streams`` and publishes, also to ``outlet`` if given, until it is told to stop."""
 
-    def __init__(self, model: Model, engine: Engine, streams: Streams, publisher: Publisher) -> None:
-        self.model, self.engine, self.streams, self.publisher = model, engine, streams, publisher
+    def __init__(
+        self, engine: Engine, streams: Streams, publisher: Publisher, outlet: LslOut | None = None
+    ) -> None:
+        self.engine, self.streams, self.publisher, self.outlet = engine, streams, publisher, outlet
         self._started = time.monotonic()
         self._next_beat = self._started
 
-    def run(self, stop: threading.Event) -> None:
-        """Serve until ``stop`` is set; readers are ended and a last status is sent whatever happens.
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Serve until ``stopped`` says so; readers are ended and a last status is sent whatever happens.
 
         Raises
         ------
@@ -36,10 +35,9 @@ class Server:
         """
         self.streams.start()
         try:
-            while not stop.is_set():
-                self._wait(stop)
-                for message in self.engine.advance(local_clock()):
-                    self.publisher.publish(message)
+            while not stopped():
+                self._wait()
+                self._publish(self.engine.advance(local_clock()))
                 self.streams.quiet_until = self.engine.due or 0.0
                 self.publisher.serve_subscriptions()
                 self._beat()
@@ -47,12 +45,18 @@ class Server:
             self.streams.stop()
             self.publisher.publish(self.status("stopped"))
 
-    def _wait(self, stop: threading.Event) -> None:
+    def _publish(self, messages: list[Message]) -> None:
+        for message in messages:
+            self.publisher.publish(message)
+        if self.outlet is not None:
+            self.outlet.publish(messages)
+
+    def _wait(self) -> None:
         """Sleep until the next window can be complete, then take samples as they come."""
         due = self.engine.due
         early = LOOK if due is None else due - local_clock()
         if due is not None and early > 0:
-            stop.wait(min(early, LOOK))
+            time.sleep(min(early, LOOK))
             self.streams.pump(0)
         else:
             self.streams.pump(LOOK / 2)

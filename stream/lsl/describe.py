@@ -1,5 +1,6 @@
 """StreamFormat <-> pylsl.StreamInfo, in the XDF conventions; reading tolerates other people's spellings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,12 +83,7 @@ def make_info(
     info = pylsl.StreamInfo(
         format.name, format.modality, len(format.channels), nominal, pylsl.cf_float32, source_id
     )
-    channels = info.desc().append_child("channels")
-    for label in format.channels:
-        channel = channels.append_child("channel")
-        channel.append_child_value("label", label)
-        channel.append_child_value("unit", format.unit)
-        channel.append_child_value("type", format.modality)
+    _describe(info, format.channels, format.unit, format.modality)
     ours = info.desc().append_child("memhacl")
     ours.append_child_value("already_done", ",".join(format.already_done))
     ours.append_child_value("simulated", "true" if simulated else "false")
@@ -97,6 +93,23 @@ def make_info(
 def make_marker_info(name: str, *, source_id: str) -> pylsl.StreamInfo:
     """Describe a stream of event texts: one string channel, irregular rate, type Markers."""
     return pylsl.StreamInfo(name, MARKERS, 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, source_id)
+
+
+def make_prediction_info(name: str, labels: Sequence[str], *, source_id: str, simulated: bool) -> pylsl.StreamInfo:
+    """Describe a stream of predictions: one float32 channel a label, a sample a window, type Emotion."""
+    info = pylsl.StreamInfo(name, "Emotion", len(labels), pylsl.IRREGULAR_RATE, pylsl.cf_float32, source_id)
+    _describe(info, labels, "probability", "Emotion")
+    info.desc().append_child("memhacl").append_child_value("simulated", "true" if simulated else "false")
+    return info
+
+
+def _describe(info: pylsl.StreamInfo, labels: Sequence[str], unit: str, kind: str) -> None:
+    channels = info.desc().append_child("channels")
+    for label in labels:
+        channel = channels.append_child("channel")
+        channel.append_child_value("label", label)
+        channel.append_child_value("unit", unit)
+        channel.append_child_value("type", kind)
 
 
 def read_info(info: pylsl.StreamInfo) -> Described:

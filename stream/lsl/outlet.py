@@ -1,12 +1,13 @@
-"""Outlets for recorded signals and for markers, with explicit time stamps."""
+"""Outlets for recorded signals, markers and predictions, with explicit time stamps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pylsl
 from numpy.typing import NDArray
 
-from memhacl.stream.lsl.describe import make_info, make_marker_info
+from memhacl.stream.lsl.describe import make_info, make_marker_info, make_prediction_info
 from memhacl.stream.signals import StreamFormat
 
 BUFFER = 60  # s that liblsl keeps for a slow consumer
@@ -54,6 +55,26 @@ class MarkerOutlet:
     def has_consumer(self) -> bool:
         """Whether somebody is subscribed."""
         return bool(self._outlet.have_consumers())
+
+    def close(self) -> None:
+        """Take the outlet off the network; it cannot be used afterwards."""
+        self._outlet = None
+
+
+class PredictionOutlet:
+    """An LSL outlet of predictions, so that a recorder stores them beside the signals they came from.
+
+    One sample a window, stamped with the window's end; its channels are ``labels``, NaN where nothing was
+    predicted.
+    """
+
+    def __init__(self, name: str, labels: Sequence[str], *, source_id: str, simulated: bool) -> None:
+        info = make_prediction_info(name, labels, source_id=source_id, simulated=simulated)
+        self._outlet: Any = pylsl.StreamOutlet(info)
+
+    def push(self, values: Sequence[float], stamp: float) -> None:
+        """Send one window's values, in the order of the labels, with its end in local LSL seconds."""
+        self._outlet.push_sample(list(values), stamp)
 
     def close(self) -> None:
         """Take the outlet off the network; it cannot be used afterwards."""

@@ -108,7 +108,7 @@ def live_server(model: object, **options: object) -> Iterator[Subscriber]:
     subscriber = Subscriber(publisher.endpoint)
     engine = Engine(model, "p1", **options)
     stop = threading.Event()
-    thread = threading.Thread(target=Server(model, engine, Streams(engine, {}), publisher).run, args=(stop,))
+    thread = threading.Thread(target=Server(engine, Streams(engine, {}), publisher).run, args=(stop.is_set,))
     thread.start()
     try:
         yield subscriber

@@ -16,7 +16,9 @@ import pylsl
 import pytest
 import zmq
 
-from memhacl.stream.lsl.describe import make_info
+from memhacl.runtime.serve_cli import stop_on_signals
+from memhacl.stream.lsl.describe import make_info, read_info
+from memhacl.stream.lsl.finding import Wanted, find
 from memhacl.stream.signals import StreamFormat
 
 EEG = StreamFormat("amp", "EEG", ("Cz", "Oz"), "uV", 128.0)
@@ -179,6 +181,37 @@ def test_a_cable_pulled_invalidates_and_plugged_in_again_recovers(serve, name: s
         assert all(0.99 < step < 1.01 or step > 1.99 for step in np.diff(ends))  # the clock went on meanwhile
 
 
+def test_the_same_predictions_go_out_as_an_lsl_stream(serve) -> None:
+    server = serve("--participant", "anna")
+    with plugged(EEG, GSR) as device:
+        info = find(Wanted("Emotion"), within=20).info
+        inlet = pylsl.StreamInlet(info, recover=False)
+        inlet.open_stream(5)
+        described = read_info(inlet.info(5))
+        assert described.format.name == "memhacl-predictions-anna"
+        labels = described.format.channels
+        assert labels == ("valence.low", "valence.high", "arousal.low", "arousal.high", "valid")
+        assert described.simulated
+        opened = pylsl.local_clock()
+        found = server.until(
+            "emotion.anna.valence",
+            lambda found: found and found[-1]["valid"] and found[-1]["window_end"] > opened + 1,
+        )
+        device.unplug("skin")
+        found += server.until("emotion.anna.valence", lambda found: found and not found[-1]["valid"])
+        recorded = {}
+        while (sample := inlet.pull_sample(2))[0] is not None and len(recorded) < len(found):
+            recorded[round(sample[1], 2)] = dict(zip(labels, sample[0], strict=True))
+    both = [(m, recorded[round(m["window_end"], 2)]) for m in found if round(m["window_end"], 2) in recorded]
+    assert {m["valid"] for m, _ in both} == {True, False}
+    for message, sample in both:
+        assert sample["valid"] == message["valid"]
+        if message["valid"]:
+            assert sample["valence.high"] == pytest.approx(message["probabilities"]["high"], abs=1e-6)
+        else:
+            assert np.isnan(sample["valence.high"])
+
+
 def test_ctrl_c_ends_cleanly_within_two_seconds(serve) -> None:
     server = serve()
     with plugged(EEG, GSR):
@@ -187,6 +220,20 @@ def test_ctrl_c_ends_cleanly_within_two_seconds(serve) -> None:
     assert code == 0
     assert seconds < 2
     assert "Traceback" not in said
+
+
+def test_a_signal_is_safe_wherever_the_server_is() -> None:
+    """Once a handler took the lock of the very event that the loop was about to wait for, and hung for ever."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        stopped = stop_on_signals()
+        assert not stopped()
+        signal.raise_signal(signal.SIGINT)
+        assert stopped()
+        assert not any(hasattr(cell.cell_contents, "wait") for cell in stopped.__closure__)  # nothing with a lock
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(
