@@ -162,6 +162,11 @@ class Engine:
             stages["inference"] = spent
         return {stage: round(1e3 * seconds, 3) for stage, seconds in stages.items()}
 
+    @property
+    def skipped(self) -> int:
+        """Hops left out because they were too long ago when they could have been predicted."""
+        return self._path.skipped
+
     def _count(self, reasons: list[str]) -> None:
         self.counters["windows"] += 1
         self.counters["valid" if not reasons else "invalid"] += 1

@@ -86,7 +86,7 @@ class Server:
             participants=[self.engine.participant],
             model=self.engine.record,
             streams=self.streams.describe(),
-            counters={**self.engine.counters, **self.publisher.counters},
+            counters={**self.engine.counters, "skipped": self.engine.skipped, **self.publisher.counters},
             assumed=self.engine.assumed,
             warnings=self.engine.warnings,
         )

@@ -24,6 +24,7 @@ class Conditioner:
         self._average = wants.reference == "average" and "average-reference" not in already_done
         band = None if "bandpass" in already_done else wants.band
         self._sos = _sections(band, wants.order, rate)
+        self.cuts = 0  # gaps so far that were too long to carry anything over
         self.settle_slots = 0 if self._sos is None else settle_slots(self._sos, rate)
         self._reset_slots = reset_slots
         self.reset()
@@ -51,6 +52,8 @@ class Conditioner:
 
     def _skip(self, slots: int) -> None:
         self._missing += slots
+        if self._missing - slots <= self._reset_slots < self._missing:
+            self.cuts += 1
         if self._missing > self._reset_slots or self._held is None:
             self._state = self._held = None
             self._warm = 0

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+_KEEP = 1 << 16  # known points: a reference whose slots are never taken must not fill the memory
+
 
 class Grid:
     """Times of slots, in seconds; slot 0 lies at the anchor and slots follow at ``rate`` Hz.
@@ -22,8 +24,8 @@ class Grid:
         if self._slots.size == 1 and slots.size and slots[0] <= self._slots[0]:  # the anchor was a promise only
             self._slots, self._times = slots.astype(float), times.astype(float)
         else:
-            self._slots = np.concatenate([self._slots, slots[fresh]])
-            self._times = np.concatenate([self._times, times[fresh]])
+            self._slots = np.concatenate([self._slots, slots[fresh]])[-_KEEP:]
+            self._times = np.concatenate([self._times, times[fresh]])[-_KEEP:]
         self.period = period
 
     def times(self, slots: NDArray[np.float64]) -> NDArray[np.float64]:

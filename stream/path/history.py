@@ -12,9 +12,9 @@ class History:
         self._channels = channels
         self.reset()
 
-    def reset(self) -> None:
-        """Forget everything; the next block begins at slot 0."""
-        self.end = 0
+    def reset(self, end: int = 0) -> None:
+        """Forget everything; the next block begins at slot ``end``."""
+        self.end = end
         self._raw = np.empty((0, self._channels))
         self._conditioned = np.empty((0, self._channels))
         self._warming = np.empty(0, dtype=bool)

@@ -9,7 +9,7 @@ from memhacl.stream.path.grid import Grid
 from memhacl.stream.path.history import History
 from memhacl.stream.path.match import Match, match
 from memhacl.stream.path.quality import measure
-from memhacl.stream.path.track import Track
+from memhacl.stream.path.track import Need, Track
 from memhacl.stream.signals import StreamFormat
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 
@@ -83,9 +83,17 @@ class Lane:
         if self.track is not None:
             self.late += self.track.trim(_PILE)
 
-    def needed(self, slot: int, grid: Grid) -> tuple[bool, float | None]:
-        """Tell whether all that ``slot`` needs is here, and when the last of it arrived (s)."""
-        return (False, None) if self.track is None else self.track.needed(slot, grid)
+    def skip(self, slot: int, grid: Grid) -> None:
+        """Go on from ``slot`` with nothing of what lies before it."""
+        self._condition.reset()
+        self._history.reset(slot)
+        self._running.reset()
+        if self.track is not None:
+            self.late += self.track.forget(slot, grid)
+
+    def needed(self, slot: int, grid: Grid) -> Need:
+        """Tell whether all that ``slot`` needs is here, and if not how long after it that may come."""
+        return Need(False, None, 0.0) if self.track is None else self.track.needed(slot, grid)
 
     def process(self, slots: NDArray[np.float64], grid: Grid) -> None:
         """Bring the next hop of ``slots`` from the stream into the history."""
@@ -95,7 +103,10 @@ class Lane:
         else:
             raw = self.track.values(slots, grid, channels)
             self.track.forget(slots[-1] + 1, grid)
+        cuts = self._condition.cuts
         conditioned, warming = self._condition.push(raw)
+        if self._condition.cuts > cuts:
+            self._running.reset()  # who comes back after a long gap may not be as they were
         self._history.push(raw, conditioned, warming)
         self._running.push(conditioned)
 

@@ -13,6 +13,8 @@ from memhacl.stream.spec import SignalSpec
 
 Anchor = Literal["marker", "first", "clock"]
 
+CATCH_UP = 60.0  # s that windows may be overdue; what is older is left out and counted
+
 __all__ = ["Anchor", "SignalPath", "Window"]
 
 
@@ -22,8 +24,9 @@ class SignalPath:
     Windows start at the anchor and follow every hop. ``anchor`` says where that is: at the newest
     ``memhacl:anchor`` marker and nowhere else (``marker``); at the first sample of the reference until a marker
     comes (``first``); at whole multiples of the hop on the streams' clock (``clock``, markers ignored). A window
-    is given out as soon as all its samples are here, at the latest ``patience`` seconds after its end: what is
-    missing then stays missing. All times are seconds on the streams' clock.
+    is given out as soon as all its samples are here, at the latest ``patience`` seconds after the last sample
+    that it needs was taken (its end, plus the look-ahead of streams at other rates): what is missing then stays
+    missing. All times are seconds on the streams' clock.
     """
 
     def __init__(self, spec: SignalSpec, *, patience: float = 0.5, anchor: Anchor = "first") -> None:
@@ -35,6 +38,7 @@ class SignalPath:
         self._rests: list[tuple[float, float]] = []
         self._resting: float | None = None
         self._markers: list[Marker] = []
+        self.skipped = 0  # hops left out because they were too long ago
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -72,11 +76,13 @@ class SignalPath:
         """Take a marker; ``memhacl:anchor`` and the rest markers act on the path."""
         self._markers.append(marker)
         if marker.text == ANCHOR and self.anchor != "clock":
-            self._anchors.append(marker.time)
+            # One stamped in the future by mistake must not stand before those that come after it.
+            self._anchors = [*(time for time in self._anchors if time < marker.time), marker.time]
         elif marker.text == REST_START:
             self._resting = marker.time
         elif marker.text == REST_END and self._resting is not None:
-            self._rests.append((self._resting, marker.time))
+            earlier = (rest for rest in self._rests if rest[1] < marker.time)
+            self._rests = [*earlier, (self._resting, marker.time)]
             self._resting = None
 
     def advance(self, now: float) -> list[Window]:
@@ -107,10 +113,14 @@ class SignalPath:
             if self._anchors and due > self._anchors[0] - grid.period / 2:
                 self._begin(self._anchors.pop(0))
                 continue
+            if np.isfinite(now) and now - due - self.patience > CATCH_UP:
+                self._skip(grid, int((now - due - self.patience) / self.spec.hop))
+                continue
             needs = [lane.needed(end, grid) for lane in self.lanes.values()]
-            if due > last + grid.period / 2 or not (all(here for here, _ in needs) or now >= due + self.patience):
+            awaited = any(not need.here and now < due + need.ahead + self.patience for need in needs)
+            if due > last + grid.period / 2 or awaited:
                 break
-            windows += self._process(grid, max((at for _, at in needs if at is not None), default=None))
+            windows += self._process(grid, max((n.arrived for n in needs if n.arrived is not None), default=None))
         return windows
 
     def _begun(self, now: float) -> bool:
@@ -137,6 +147,14 @@ class SignalPath:
         self._rests = [rest for rest in self._rests if rest[1] > anchor]
         for lane in self.lanes.values():
             lane.begin(self._grid)
+
+    def _skip(self, grid: Grid, hops: int) -> None:
+        """Leave out ``hops`` that nobody awaits: the machine slept, or stamps come from another clock."""
+        self.skipped += hops
+        self._next += hops * self.spec.hop_samples
+        grid.forget(self._next)
+        for lane in self.lanes.values():
+            lane.skip(self._next, grid)
 
     def _process(self, grid: Grid, arrival: float | None) -> list[Window]:
         slots = np.arange(self._next, self._next + self.spec.hop_samples, dtype=float)

@@ -38,6 +38,15 @@ class Run:
             self.slot += samples * slots_per_sample
 
 
+@dataclass(frozen=True)
+class Need:
+    """Whether all is ``here``, when its last sample ``arrived`` (s), how far ``ahead`` of the slot it is (s)."""
+
+    here: bool
+    arrived: float | None
+    ahead: float
+
+
 class Track:
     """The samples of one modality, buffered until the grid has passed them.
 
@@ -79,22 +88,22 @@ class Track:
                 self._discipline(grid, run, len(data))
 
     def place(self, grid: Grid) -> None:
-        """Lay the buffered samples on a new ``grid``."""
+        """Lay the buffered samples on a new ``grid``, from the sample nearest to its anchor."""
+        anchor = grid.time(0)
         for run in self.runs:
             run.slot = None
             if self._reference:
-                self._discipline(grid, run, len(run.times))
+                self._discipline(grid, run, len(run.times), int(np.abs(run.times - anchor).argmin()))
 
-    def _discipline(self, grid: Grid, run: Run, samples: int) -> None:
+    def _discipline(self, grid: Grid, run: Run, samples: int, sample: int = 0) -> None:
+        """Tell ``grid`` the newest ``samples``; a run not yet on it takes its place by ``sample``'s time."""
         if run.slot is None:
-            slot = grid.slot_at(float(run.times[0]))
+            slot = grid.slot_at(float(run.times[sample]))
             near = round(slot)
             on_grid = self.same_rate or abs(slot - near) < _SNAP * self._slots_per_sample
-            run.slot = float(near) if on_grid else slot
-        places = (
-            run.slot
-            + np.arange(len(run.times) - samples, len(run.times), dtype=np.float64) * self._slots_per_sample
-        )
+            run.slot = (near if on_grid else slot) - sample * self._slots_per_sample
+        numbers = np.arange(len(run.times) - samples, len(run.times), dtype=np.float64)
+        places = run.slot + numbers * self._slots_per_sample
         grid.discipline(places, run.times[-samples:], self._clock.period / self._slots_per_sample)
 
     def positions(self, run: Run, slots: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
@@ -134,18 +143,17 @@ class Track:
             out[off] = evaluate(run.data, position[off], self.kernel)
         return out
 
-    def needed(self, slot: float, grid: Grid) -> tuple[bool, float | None]:
-        """Tell whether all that ``slot`` needs is here, and when the last of it arrived (s or None)."""
+    def needed(self, slot: float, grid: Grid) -> Need:
+        """Tell whether all that ``slot`` needs is here, and if not how long after it that may come."""
         if not self.runs:
-            return False, None
+            return Need(False, None, 0.0)
         run = self.runs[-1]
         position = float(self.positions(run, np.array([slot]), grid)[0])
         if position < 0:  # the newest run begins after the slot: whatever the slot can have is here
-            return True, float(run.arrived[0])
+            return Need(True, float(run.arrived[0]), 0.0)
         index = self._last_index(position)
-        if index < len(run.arrived):
-            return True, float(run.arrived[index])
-        return False, float(run.arrived[-1])
+        here = index < len(run.arrived)
+        return Need(here, float(run.arrived[index if here else -1]), max(index - position, 0.0) / self.rate)
 
     def _last_index(self, position: float) -> int:
         near = round(position)

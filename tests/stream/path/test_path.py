@@ -373,3 +373,95 @@ def test_samples_that_no_window_takes_do_not_pile_up(offset: float | None) -> No
     else:
         path.mark(Marker(390.0, ANCHOR))
         assert all(window.valid for window in path.finish())
+
+
+def test_stamps_of_a_clock_long_ago_do_not_bury_the_session_in_windows() -> None:
+    path = opened(spec())
+    eeg, gsr = signals(1)
+    path.push("EEG", eeg, stamps(128, 5.0), 20_000.0)
+    path.push("GSR", gsr, stamps(128, 5.0), 20_000.0)
+    assert len(path.advance(20_000.0)) < 70
+    assert path.skipped > 19_900
+    assert path.due is not None
+    assert abs(path.due - 20_000) < 2
+
+
+def test_after_the_machine_slept_windows_go_on_where_the_streams_are() -> None:
+    path = opened(spec())
+    rng = np.random.default_rng(0)
+    windows: list[Window] = []
+    for second in [*range(5), *range(3605, 3610)]:
+        times = stamps(128, 100.0 + second)
+        eeg, gsr = rng.normal(size=(128, 2)).astype(np.float32), rng.normal(size=(128, 1)).astype(np.float32)
+        path.push("EEG", eeg, times, times[-1])
+        path.push("GSR", gsr, times, times[-1])
+        windows += path.advance(times[-1] + 0.01)
+    assert len(windows) < 80
+    assert windows[-1].valid
+    assert windows[-1].start == pytest.approx(3709.0, abs=0.01)
+    np.testing.assert_array_equal(windows[-1].data[:2], eeg.T)
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-4, 5e-3])
+@pytest.mark.parametrize("rate", [128.0, 256.0])
+def test_windows_start_at_the_anchor_however_long_the_amplifier_ran_before(error: float, rate: float) -> None:
+    samples = round(100 * rate)
+    times = 100.0 + np.arange(samples) / (rate * (1 + error))
+    anchor = 190.0
+    path = opened(spec(), formats(eeg_rate=rate), anchor="marker")
+    path.push("EEG", np.stack([times, times], axis=1).astype(np.float32), times, 0.0)
+    path.push("GSR", np.zeros((12_800, 1), np.float32), stamps(12_800), 0.0)
+    path.mark(Marker(anchor, ANCHOR))
+    first = path.finish()[0]
+    assert first.start == pytest.approx(anchor, abs=1 / 128)
+    assert first.data[0, 0] == pytest.approx(anchor, abs=1 / 128 + 1e-3)  # the data are their own times
+
+
+def test_adaptation_begins_anew_after_a_long_gap() -> None:
+    wanted = spec(adapt_warmup=3.0)
+    gsr = wanted.modalities[1].model_copy(update={"adapt": "running", "unit": "arbitrary"})
+    eeg_data, gsr_data = signals(40)
+    keep = np.r_[0 : 20 * 128, 30 * 128 : 40 * 128]
+    path = opened(wanted.model_copy(update={"modalities": (wanted.modalities[0], gsr)}))
+    path.push("EEG", eeg_data, stamps(5120), 0.0)
+    path.push("GSR", gsr_data[keep], stamps(5120)[keep], 0.0)
+    reasons = [window.reasons for window in path.finish()]
+    assert reasons[30] == reasons[31] == ("adapt_warmup:GSR",)
+    assert reasons[32] == ()
+
+
+def test_a_stream_within_the_patience_changes_nothing_though_it_is_read_ahead() -> None:
+    """At another rate a window needs samples past its end: the patience counts from the last of them."""
+    rate, seconds = 256.0, 6
+    times = stamps(round(seconds * rate), rate=rate)
+    wave = (20 * np.sin(2 * np.pi * 30 * times)).astype(np.float32)
+    eeg, skin = np.stack([wave, -wave], axis=1), signals(seconds)[1]
+
+    def late(seconds_late: float) -> list[Window]:
+        path = opened(spec(), formats(eeg_rate=rate), patience=0.5)
+        windows: list[Window] = []
+        sent = {"EEG": 0, "GSR": 0}
+        for step in range(round(seconds * 100)):
+            now = 100.0 + step / 100
+            for name, data, at in (("EEG", eeg, times), ("GSR", skin, stamps(len(skin)))):
+                came = slice(sent[name], int(np.searchsorted(at, now - seconds_late + 1e-9)))
+                path.push(name, data[came], at[came], now)
+                sent[name] = came.stop
+            windows += path.advance(now)
+        return windows
+
+    on_time, delayed = late(0.0), late(0.48)
+    assert len(delayed) >= 4
+    for a, b in zip(delayed, on_time, strict=False):
+        assert a.valid
+        np.testing.assert_array_equal(a.data, b.data)
+
+
+def test_an_anchor_in_the_future_does_not_stand_before_the_next_one() -> None:
+    eeg, gsr = signals(10)
+    path = opened(spec())
+    path.push("EEG", eeg, stamps(1280), 0.0)
+    path.push("GSR", gsr, stamps(1280), 0.0)
+    path.mark(Marker(1.7e9, ANCHOR))
+    path.mark(Marker(105.25, ANCHOR))
+    assert (0, pytest.approx(105.25)) in [(w.index, w.start) for w in path.finish()]
