@@ -10,10 +10,10 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from memhacl.stream.errors import DataError
+from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.strict import Strict
 from memhacl.train.config import Config
-from memhacl.train.settings import save_config
+from memhacl.train.settings import load_config, save_config
 
 OUTPUTS = {
     "prepare": ("corpus",),
@@ -56,8 +56,22 @@ class RunFolder:
         return self.path / "stages.json"
 
     def _only_ours(self) -> bool:
-        """Whether only remains of an interrupted first stage lie here."""
-        return all(entry.name.endswith(".partial") for entry in self.path.iterdir())
+        """Whether only remains of an interrupted first stage lie here, or a run whose stages.json was removed.
+
+        A folder named 'corpus' alone proves nothing, and would be replaced: a run's own config must lie beside it.
+        """
+        names = {entry.name for entry in self.path.iterdir() if not entry.name.endswith(".partial")}
+        if not names:
+            return True
+        outputs = {name for stage in OUTPUTS.values() for name in stage}
+        return "config.yaml" in names and names <= outputs | {"config.yaml"} and self._has_config()
+
+    def _has_config(self) -> bool:
+        try:
+            load_config(str(self.path))
+        except ConfigError:
+            return False
+        return True
 
     def done(self) -> dict[str, Done]:
         """Return the finished stages by name."""
@@ -69,7 +83,9 @@ class RunFolder:
                 stage: Done.parse(entry, f"{self._marker}: {stage}", DataError) for stage, entry in stored.items()
             }
         except (ValueError, AttributeError) as problem:
-            raise DataError(f"{self._marker}: is damaged ({problem}); remove it and run again") from None
+            raise DataError(
+                f"{self._marker}: is damaged ({problem}); remove it, and every stage is done again"
+            ) from None
 
     def has(self, stage: str, key: str) -> bool:
         """Whether ``stage`` ended under ``key`` and what it left is still there."""
@@ -82,7 +98,7 @@ class RunFolder:
         """Give an empty folder to write ``stage``'s output to; on success it takes its final name, else it goes.
 
         The stage's old key is forgotten first, so that an interruption between two renames is never taken for
-        a finished stage.
+        a finished stage; so are those of the stages after it, which were made from what goes.
         """
         partial = self.path / f"{stage}.partial"
         shutil.rmtree(partial, ignore_errors=True)
@@ -90,7 +106,7 @@ class RunFolder:
             (partial / name if _is_folder(name) else partial).mkdir(parents=True, exist_ok=True)
         try:
             yield partial
-            self._write({name: entry for name, entry in self.done().items() if name != stage})
+            self._forget_from(stage)
             for name in OUTPUTS[stage]:
                 self._replace(partial / name, self.path / name)
             self.keep(config)
@@ -106,6 +122,11 @@ class RunFolder:
         temporary = self.path / "config.yaml.partial"
         save_config(config, temporary)
         os.replace(temporary, self.path / "config.yaml")
+
+    def _forget_from(self, stage: str) -> None:
+        order = list(OUTPUTS)
+        earlier = order[: order.index(stage)]
+        self._write({name: entry for name, entry in self.done().items() if name in earlier})
 
     def _replace(self, made: Path, final: Path) -> None:
         if final.is_dir():

@@ -1,6 +1,7 @@
 """Stage 'prepare': recordings → the signal path → the corpus; the same windows that a live server would see."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from memhacl.train.corpus import INDEX, Manifest, WindowWriter
 from memhacl.train.labels import SCALES
 from memhacl.train.progress import Bar
 
+_PHASE = 0.05  # hops: clocks drift within a stimulus, and one on the grid must not slip below it
 _SLACK = 1e-6  # s: stamps carry rounding, and a window that ends on the stimulus's end belongs to it
 
 
@@ -113,7 +115,7 @@ def _windows_of(recording: Recording, spec: SignalSpec, subject: int, tally: _Ta
         else:
             kept.append(window.data)
             number, stimulus = numbers[segment, trial.onset], tally.stimuli[trial.stimulus]
-            place = round((window.start - trial.onset) / spec.hop)
+            place = math.floor((window.start - trial.onset) / spec.hop + _PHASE)
             rows.append((subject, stimulus, number, place, window.start, *_scales(trial)))
     tally.rows.append(np.array(rows, dtype=INDEX))
     return kept

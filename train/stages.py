@@ -28,7 +28,7 @@ from memhacl.train.work import Feed, Work
 STAGES = ("prepare", "split", "pretrain", "finetune", "evaluate")
 
 # Raise a stage's version when its code changes what it writes: old output is then made again.
-_VERSIONS = {"prepare": 1, "split": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
+_VERSIONS = {"prepare": 2, "split": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
 
 
 def stage_keys(config: Config, fingerprint: str) -> dict[str, str]:
@@ -97,25 +97,36 @@ class Pipeline:
         self._require_earlier(stage)
         key = self.keys[stage]
         if not force and self.folder.has(stage, key):
-            self.folder.keep(self.config)
+            self._keep_config()
             self._say(stage, f"skipped: same settings and data as last time (key {key[:8]}); --force redoes it")
             return
         run: Callable[[Path, Bar], None] = getattr(self, f"_{stage}")
         with stage_bar(stage, self._console) as bar, self.folder.making(stage, key, self.config) as partial:
             run(partial, bar)
 
+    def _keep_config(self) -> None:
+        """Write the config, unless a finished stage would then no longer have run under the settings in it."""
+        if all(entry.key == self.keys[stage] for stage, entry in self.folder.done().items()):
+            self.folder.keep(self.config)
+
     def _require_earlier(self, stage: str) -> None:
-        for earlier in STAGES[: STAGES.index(stage)]:
-            if self.folder.has(earlier, self.keys[earlier]):
-                continue
-            if earlier == "split":  # takes seconds and needs nothing from the user
-                self.execute(earlier)
-                continue
-            state = "has run under other settings" if earlier in self.folder.done() else "has not run"
+        """Refuse before anything is touched; only for the stage right after it is a missing split made."""
+        before = STAGES[: STAGES.index(stage)]
+        missing = [earlier for earlier in before if not self.folder.has(earlier, self.keys[earlier])]
+        if missing == ["split"] and before[-1] == "split":  # takes seconds and needs nothing from the user
+            self.execute("split")
+        elif missing:
+            needed = next((earlier for earlier in missing if earlier != "split"), "split")
             raise DataError(
-                f"{self.folder.path}: '{stage}' needs '{earlier}', which {state}; run 'memhacl-train {earlier}' "
-                "first, or 'memhacl-train run' for all stages"
+                f"{self.folder.path}: '{stage}' needs '{needed}', which {self._state(needed)}; run 'memhacl-train "
+                f"{needed}' first, or 'memhacl-train run' for all stages"
             )
+
+    def _state(self, stage: str) -> str:
+        entry = self.folder.done().get(stage)
+        if entry is None:
+            return "has not run"
+        return "has lost its output" if entry.key == self.keys[stage] else "has run under other settings"
 
     def _prepare(self, partial: Path, bar: Bar) -> None:
         if self.source is None:

@@ -64,13 +64,16 @@ class Work:
 
 
 def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    """Cut ``rows`` into near-equal batches of at most ``size``: no batch of one row, which batch norm refuses."""
+    """Cut ``rows`` into near-equal batches, as ``batch_count`` says; none is of one row, where there are more."""
     yield from np.array_split(rows, batch_count(len(rows), size))
 
 
 def batch_count(rows: int, size: int) -> int:
-    """Return how many batches of at most ``size`` hold ``rows``."""
-    return max(1, -(-rows // size))
+    """Return how many batches hold ``rows``: at most ``size`` in each, or 3 where pairs would leave one alone.
+
+    Batch norm refuses a batch of one row.
+    """
+    return max(1, min(-(-rows // size), rows // 2))
 
 
 def diverged(stage: str, epoch: int, loss: float, lr: float) -> str:

@@ -47,6 +47,27 @@ def test_a_failure_keeps_what_was_there_before(tmp_path: Path) -> None:
     ]
 
 
+def test_a_redone_stage_takes_back_those_after_it_and_no_earlier_one(tmp_path: Path) -> None:
+    folder, config = RunFolder(tmp_path), load_config("demo")
+    for stage in ("prepare", "pretrain", "finetune", "evaluate"):
+        with folder.making(stage, "k", config):
+            pass
+    with folder.making("pretrain", "k", config):
+        pass
+    assert folder.done().keys() == {"prepare", "pretrain"}
+    assert not folder.has("evaluate", "k")
+
+
+def test_a_failed_redo_takes_nothing_back(tmp_path: Path) -> None:
+    folder, config = RunFolder(tmp_path), load_config("demo")
+    for stage in ("pretrain", "finetune"):
+        with folder.making(stage, "k", config):
+            pass
+    with pytest.raises(RuntimeError, match="half way"):
+        leave_half(folder, "pretrain", config, "pretrain/log.jsonl", RuntimeError("half way"))
+    assert folder.has("finetune", "k")
+
+
 def test_removed_output_is_noticed(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     with folder.making("split", "k", load_config("demo")) as partial:
@@ -80,3 +101,28 @@ def test_a_damaged_list_of_stages_is_a_data_error(tmp_path: Path, content: str) 
     (tmp_path / "stages.json").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=r"stages\.json"):
         RunFolder(tmp_path).done()
+
+
+def test_a_run_whose_damaged_list_was_removed_as_advised_is_done_again(tmp_path: Path) -> None:
+    folder, config = RunFolder(tmp_path), load_config("demo")
+    with folder.making("pretrain", "k", config):
+        pass
+    (tmp_path / "stages.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DataError, match="remove it, and every stage is done again"):
+        folder.done()
+    (tmp_path / "stages.json").unlink()
+    again = RunFolder(tmp_path)
+    assert not again.has("pretrain", "k")
+    with again.making("pretrain", "k", config):
+        pass
+    assert again.has("pretrain", "k")
+
+
+@pytest.mark.parametrize("config", [None, "model: somebody else's\n"])
+def test_a_folder_named_like_ours_without_our_config_is_not_touched(tmp_path: Path, config: str | None) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "letters.txt").write_text("years", encoding="utf-8")
+    if config is not None:
+        (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    with pytest.raises(DataError, match="expected a new, empty or run folder, found other files"):
+        RunFolder(tmp_path)

@@ -1,6 +1,8 @@
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -14,6 +16,7 @@ from safetensors.torch import load_file
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import Recording
 from memhacl.stream.sources.registry import Source, open_source
+from memhacl.train.baselines import Parts, lda
 from memhacl.train.config import Config
 from memhacl.train.finetune import class_weights
 from memhacl.train.folder import RunFolder
@@ -23,13 +26,13 @@ from memhacl.train.stages import STAGES, Pipeline
 
 
 def tiny(method: str = "me-mhacl", encoder: str = "shared") -> Config:
-    """The demo's config with one epoch of pretraining and two of fine-tuning, on six people."""
+    """The demo's config with one epoch of pretraining and four of fine-tuning, on six people."""
     settings = {"width": 0.0625} | ({"members": 1} if method == "me-mhacl" else {})
     config = with_method(load_config("demo", method), method, settings, "test")
     update = {
         "protocol": config.protocol.model_copy(update={"validation": 0.2, "test": 0.3}),
         "pretrain": config.pretrain.model_copy(update={"epochs": 1}),
-        "finetune": config.finetune.model_copy(update={"epochs": 2, "batch": 16, "encoder": encoder}),
+        "finetune": config.finetune.model_copy(update={"epochs": 4, "batch": 16, "encoder": encoder}),
         "device": "cpu",
     }
     return config.model_copy(update=update)
@@ -114,32 +117,83 @@ def test_the_same_settings_give_the_same_weights(finished: Path, source: Source,
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
-def test_what_test_people_do_changes_no_weight(finished: Path, source: Source, tmp_path: Path) -> None:
-    units = json.loads((finished / "split.json").read_text(encoding="utf-8"))["units"]
-    marked = set(units["subject"]["test"])
+class Marked:
+    """The source with ``mark`` done to the recordings of some people."""
 
-    class Marked:
-        name, people = source.name, source.people
+    def __init__(self, source: Source, people: set[str], mark: Callable[[Recording], Recording]):
+        self._source, self._marked, self._mark = source, people, mark
+        self.name, self.people = source.name, source.people
 
-        def open(self, person: str) -> Recording:
-            recording = source.open(person)
-            if person not in marked:
-                return recording
-            segments = tuple(
-                replace(segment, signals=tuple(replace(s, data=s.data * 7 + 100) for s in segment.signals))
-                for segment in recording.segments
-            )
-            return replace(recording, segments=segments)
+    def open(self, person: str) -> Recording:
+        recording = self._source.open(person)
+        return self._mark(recording) if person in self._marked else recording
 
-        def fingerprint(self) -> str:
-            return "b" * 64
+    def fingerprint(self) -> str:
+        return "b" * 64
 
-    run(tiny(), Marked(), tmp_path / "marked")
+
+def louder(recording: Recording) -> Recording:
+    """Other signals."""
+    segments = tuple(
+        replace(segment, signals=tuple(replace(s, data=s.data * 7 + 100) for s in segment.signals))
+        for segment in recording.segments
+    )
+    return replace(recording, segments=segments)
+
+
+def contrary(recording: Recording) -> Recording:
+    """The opposite ratings; signals and planted latents as they were."""
+    segments = tuple(
+        replace(
+            segment,
+            trials=tuple(
+                replace(trial, ratings={scale: 10 - value for scale, value in trial.ratings.items()})
+                for trial in segment.trials
+            ),
+        )
+        for segment in recording.segments
+    )
+    return replace(recording, segments=segments)
+
+
+def people_tested(run: Path) -> set[str]:
+    return set(json.loads((run / "split.json").read_text(encoding="utf-8"))["units"]["subject"]["test"])
+
+
+@pytest.mark.parametrize("mark", [louder, contrary])
+def test_what_test_people_do_changes_nothing_that_is_learnt(
+    finished: Path, source: Source, tmp_path: Path, mark: Callable[[Recording], Recording]
+) -> None:
+    run(tiny(), Marked(source, people_tested(finished), mark), tmp_path / "marked")
     for name in ("pretrain/encoder.safetensors", "finetune/shared.safetensors"):
         first, other = load_file(finished / name), load_file(tmp_path / "marked" / name)
         assert all(torch.equal(first[key], other[key]) for key in first)
+    for name in ("finetune/outcome.json", "finetune/log.jsonl"):  # epoch, temperatures and the scores behind them
+        assert (finished / name).read_bytes() == (tmp_path / "marked" / name).read_bytes()
     with np.load(finished / "scale.npz") as first_scale, np.load(tmp_path / "marked" / "scale.npz") as other_scale:
+        np.testing.assert_array_equal(first_scale["mean"], other_scale["mean"])
         np.testing.assert_array_equal(first_scale["std"], other_scale["std"])
+
+
+def test_how_test_people_rate_changes_no_prediction(finished: Path, source: Source, tmp_path: Path) -> None:
+    run(tiny(), Marked(source, people_tested(finished), contrary), tmp_path / "marked")
+    first, other = (
+        json.loads((folder / "evaluate" / "metrics.json").read_text(encoding="utf-8"))["tasks"]
+        for folder in (finished, tmp_path / "marked")
+    )
+    assert first != other  # the accuracies are against the ratings
+    for task, levels in first.items():
+        for level, guessers in levels.items():
+            for who in ("model", "lda", "majority"):  # agreement is with what was planted, which stands
+                assert guessers[who]["agreement"] == other[task][level][who]["agreement"], (task, level, who)
+
+
+def test_lda_predicts_a_row_alike_whatever_else_is_asked() -> None:
+    random = np.random.default_rng(0)
+    known, classes, asked = random.normal(size=(40, 5)), np.arange(40) % 2, random.normal(size=(20, 5))
+    among_others = np.concatenate([asked[:5], asked[5:] * 7 + 100])
+    alone = lda(Parts(known, classes, asked), "valence")[:5]
+    np.testing.assert_allclose(lda(Parts(known, classes, among_others), "valence")[:5], alone, rtol=1e-12)
 
 
 def test_fine_tuning_begins_at_the_pretrained_weights(finished: Path, source: Source, tmp_path: Path) -> None:
@@ -162,6 +216,52 @@ def test_a_stage_alone_says_what_is_missing(source: Source, tmp_path: Path) -> N
     changed = tiny().model_copy(update={"seed": 3})
     with pytest.raises(DataError, match="'finetune' needs 'pretrain', which has run under other settings"):
         run(changed, None, tmp_path / "run", ("finetune",))
+
+
+def test_redoing_an_early_stage_makes_the_later_ones_due(source: Source, tmp_path: Path) -> None:
+    config = tiny("supervised")
+    run(config, source, tmp_path / "run")
+    Pipeline(config, RunFolder(tmp_path / "run"), None, Console(quiet=True)).execute("pretrain", force=True)
+    with pytest.raises(DataError, match="stage 'finetune' has not run under the settings"):
+        load_run(tmp_path / "run")
+    with pytest.raises(DataError, match="'evaluate' needs 'finetune', which has not run"):
+        run(config, None, tmp_path / "run", ("evaluate",))
+    said = run(config, None, tmp_path / "run", STAGES[1:])
+    assert said.count("skipped") == 2  # split and the stage that was redone
+    load_run(tmp_path / "run")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("stage", ["finetune", "evaluate"])
+def test_a_refused_stage_leaves_the_run_as_it_was(finished: Path, tmp_path: Path, stage: str) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    config = tiny()
+    other = config.model_copy(update={"protocol": config.protocol.model_copy(update={"seed": 4})})
+    with pytest.raises(DataError, match="which has run under other settings"):
+        run(other, None, tmp_path / "run", (stage,))
+    (tmp_path / "run" / "split.json").unlink()
+    before = contents(tmp_path / "run")
+    with pytest.raises(DataError, match=f"'{stage}' needs 'split', which has lost its output"):
+        run(config, None, tmp_path / "run", (stage,))
+    assert contents(tmp_path / "run") == before
+    assert before.items() <= contents(finished).items()
+
+
+def test_a_skipped_stage_does_not_store_settings_that_later_ones_have_not_run_under(
+    finished: Path, source: Source, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    config = tiny()
+    other = config.model_copy(update={"finetune": config.finetune.model_copy(update={"lr": 0.1})})
+    assert "skipped" in run(other, source, tmp_path / "run", ("prepare",))
+    assert load_config(str(tmp_path / "run")).finetune.lr == config.finetune.lr
+    load_run(tmp_path / "run")
+    renamed = config.model_copy(update={"name": "renamed"})  # changes no key
+    assert "skipped" in run(renamed, source, tmp_path / "run", ("prepare",))
+    assert load_run(tmp_path / "run").name == "renamed"
 
 
 def test_supervised_goes_through_the_same_loops_with_an_encoder_a_task(source: Source, tmp_path: Path) -> None:

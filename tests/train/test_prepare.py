@@ -74,6 +74,12 @@ def test_overlapping_windows_are_clips_of_their_own(tmp_path: Path) -> None:
         assert len(np.unique(corpus.index["subject"][corpus.clips == clip])) == (corpus.clips == clip).sum()
 
 
+def test_onsets_half_way_between_windows_number_the_hops_one_by_one(tmp_path: Path) -> None:
+    corpus = prepared(SimulatedSource(PEOPLE.model_copy(update={"rest": 2.5, "seconds": 6})), tmp_path / "corpus")
+    for trial in np.unique(corpus.index["trial"]):
+        assert corpus.index["hop"][corpus.index["trial"] == trial].tolist() == [0, 1, 2, 3, 4]
+
+
 def test_the_index_carries_the_ratings_and_the_planted_latents(tmp_path: Path) -> None:
     source = SimulatedSource(PEOPLE)
     corpus = prepared(source, tmp_path / "corpus")
