@@ -51,7 +51,7 @@ class Arguments:
     """Name of the person, part of the topics."""
 
     patience: float = 0.5
-    """Seconds after a window's end for which a late stream is waited for; then its modality is missing."""
+    """Seconds to wait for a late stream after the last sample a window needs; then its modality is missing."""
 
     anchor: Anchor = "first"
     """Where windows start: at `memhacl:anchor` markers only; at the first sample, and again at each such marker;
