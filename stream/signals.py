@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MODALITIES = ("EEG", "GSR", "Resp", "Temp", "ECG", "BVP", "EOG", "EMG")
+MARKERS = "Markers"  # stands where a modality does for streams of events
 
 ANCHOR = "memhacl:anchor"
 REST_START = "memhacl:rest_start"
@@ -20,6 +21,8 @@ class StreamFormat:
     """What a stream of samples carries: enough to decide whether and how it fits a montage.
 
     ``rate`` is in Hz (0: irregular); ``already_done`` names processing that the stream's owner applied.
+    ``units`` gives each channel's unit where they differ (``unit`` is 'mixed' then), ``kinds`` each channel's
+    modality where the stream states them; both are empty otherwise.
     """
 
     name: str
@@ -28,28 +31,70 @@ class StreamFormat:
     unit: str
     rate: float
     already_done: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The live stream that a signal was recorded from: its own ``type`` and ``source_id`` ("": it had none)."""
+
+    type: str
+    source_id: str = ""
 
 
 @dataclass(frozen=True)
 class Signal:
     """One modality of a continuous piece: ``data`` is (samples, channels) in ``format.unit``.
 
-    ``start`` is the time of the first sample in seconds on the recording's clock.
+    ``start`` is the time of the first sample in seconds on the recording's clock. ``times`` (samples,) are the
+    samples' recorded stamps, jitter included; None where they follow from start and rate (never for rate 0).
+    ``origin`` is the live stream it was, None where it was none.
     """
 
     format: StreamFormat
     data: NDArray[np.float32]
     start: float
+    times: NDArray[np.float64] | None = None
+    origin: Origin | None = None
 
     @property
     def stamps(self) -> NDArray[np.float64]:
         """Times of the samples in seconds, (samples,)."""
+        if self.times is not None:
+            return self.times
         return self.start + np.arange(len(self.data)) / self.format.rate
 
     @property
     def end(self) -> float:
         """Time just after the last sample, in seconds."""
-        return self.start + len(self.data) / self.format.rate
+        period = 1 / self.format.rate if self.format.rate else 0.0
+        if self.times is None:
+            return self.start + len(self.data) * period
+        return float(self.times.max(initial=self.start)) + period
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A recorded stream of texts: ``rows`` holds a text a channel for each of ``times`` (samples,), in seconds.
+
+    ``format.modality`` is 'Markers' where they are events, else the stream's own type.
+    """
+
+    format: StreamFormat
+    rows: tuple[tuple[str, ...], ...]
+    times: NDArray[np.float64]
+    origin: Origin
+
+    @property
+    def start(self) -> float:
+        """Time of the first text, in seconds."""
+        return float(self.times[0])
+
+    @property
+    def end(self) -> float:
+        """Time of the last text, in seconds."""
+        return float(self.times.max())
 
 
 @dataclass(frozen=True)
@@ -79,20 +124,35 @@ class Marker:
 
 @dataclass(frozen=True)
 class Segment:
-    """A continuous piece of a recording, at whose start the signal path begins anew."""
+    """A continuous piece of a recording, at whose start the signal path begins anew.
+
+    Where the streams themselves were recorded, ``texts`` are those of texts, the trials' markers among them, and
+    several signals may be of one modality or of none that is known.
+    """
 
     signals: tuple[Signal, ...]
     trials: tuple[Trial, ...]
+    texts: tuple[Texts, ...] = ()
 
     @property
     def start(self) -> float:
-        """Time of the first sample of any signal, in seconds."""
-        return min(signal.start for signal in self.signals)
+        """Time of the first sample of any signal, in seconds; without signals, of the first text."""
+        return min(stream.start for stream in self.signals or self.streams)
 
     @property
     def end(self) -> float:
-        """Time just after the last sample of any signal, in seconds."""
-        return max(signal.end for signal in self.signals)
+        """Time just after the last sample of any signal, in seconds; without signals, of the last text."""
+        return max(stream.end for stream in self.signals or self.streams)
+
+    @property
+    def streams(self) -> tuple[Signal | Texts, ...]:
+        """Signals and texts."""
+        return *self.signals, *self.texts
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Times of the first and just after the last of all samples and texts, in seconds."""
+        return min(stream.start for stream in self.streams), max(stream.end for stream in self.streams)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from memhacl.stream.signals import MODALITIES
 from memhacl.stream.strict import Strict
+from memhacl.stream.units import unit_of
 
 Baseline = Literal["rolling", "rest", "rolling-template", "none"]
 Adapt = Literal["none", "rest", "running"]
@@ -34,7 +35,9 @@ class ModalitySpec(Strict):
     """The rows of one modality in a window and how they are made.
 
     ``look_ahead`` (s) is how far past a grid time the resampler may look; it bounds what the modality adds to
-    the latency. ``already_done`` names what the training data's owners had applied before we saw them.
+    the latency. Samples of an irregular stream may be ``max_step`` (s) apart; a longer step is a gap. Up to
+    ``interpolate`` (a share of the channels) may be missing or dead in EEG and are interpolated from the others.
+    ``already_done`` names what the training data's owners had applied before we saw them.
     """
 
     modality: str
@@ -44,7 +47,14 @@ class ModalitySpec(Strict):
     adapt: Adapt = "none"
     baseline: Baseline = "rolling"
     look_ahead: float = Field(0.13, ge=0, le=5)
+    max_step: float = Field(2.0, gt=0, le=60)
+    interpolate: float = Field(0.2, ge=0, le=0.5)
     already_done: tuple[str, ...] = ()
+
+    @field_validator("unit")
+    @classmethod
+    def _spelt(cls, unit: str) -> str:
+        return unit_of(unit)
 
     @field_validator("modality")
     @classmethod

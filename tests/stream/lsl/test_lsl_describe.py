@@ -1,7 +1,8 @@
 import pylsl
 import pytest
 
-from memhacl.stream.lsl.describe import make_info, modality_of, read_info, unit_of
+from memhacl.stream.kinds import modality_of
+from memhacl.stream.lsl.describe import make_info, read_info
 from memhacl.stream.signals import StreamFormat
 
 
@@ -26,41 +27,9 @@ def test_types_of_other_programs_are_known(spelling: str, modality: str) -> None
     assert modality_of(spelling) == modality
 
 
-@pytest.mark.parametrize(
-    ("spelling", "unit"),
-    [
-        ("microvolts", "uV"),
-        ("\u00b5V", "uV"),  # micro sign
-        ("\u03bcV", "uV"),  # Greek mu
-        ("UV", "uV"),
-        ("Millivolts", "mV"),
-        ("volts", "V"),
-        ("microsiemens", "uS"),
-        ("\u00b5S", "uS"),
-        ("kOhm", "kohm"),
-        ("k\u03a9", "kohm"),
-        ("\u2126", "ohm"),  # ohm sign
-        ("\u00b0C", "degC"),
-        ("degrees Celsius", "degC"),
-        ("a.u.", "a.u."),
-        ("arbitrary", "arbitrary"),
-        ("", "unstated"),
-        ("none", "unstated"),
-        ("furlong", "furlong"),
-    ],
-)
-def test_units_of_other_programs_are_known(spelling: str, unit: str) -> None:
-    assert unit_of(spelling) == unit
-
-
-def test_a_power_of_ten_is_one_of_the_modalitys_unit() -> None:
-    assert unit_of("-6", "EEG") == "uV"
-    assert unit_of("-6", "GSR") == "uS"
-    assert unit_of("0", "EEG") == "unstated"
-
-
 def test_a_format_survives_being_described() -> None:
-    format = StreamFormat("n", "EEG", ("Fp1", "Cz"), "uV", 128.0, ("bandpass", "average-reference"))
+    done = ("bandpass", "average-reference")
+    format = StreamFormat("n", "EEG", ("Fp1", "Cz"), "uV", 128.0, done, kinds=("EEG", "EEG"))
     described = read_info(make_info(format, source_id="s", simulated=True))
     assert described.format == format
     assert described.simulated
@@ -84,10 +53,23 @@ def test_labels_for_another_number_of_channels_are_not_used() -> None:
     assert described.assumed == ("labels",)
 
 
+def test_channels_of_several_units_and_kinds_survive_being_described() -> None:
+    format = StreamFormat("n", "EEG", ("Cz", "hand"), "mixed", 0.0, (), ("uV", "uS"), ("EEG", "GSR"))
+    assert read_info(make_info(format, source_id="s")).format == format
+
+
 def test_channels_of_several_units_say_so() -> None:
     info = pylsl.StreamInfo("amp", "EEG", 2, 250.0, "float32", "s")
     info.set_channel_labels(["Fz", "skin"])
     info.set_channel_units(["microvolts", "uS"])
-    described = read_info(info)
-    assert described.format.unit == "mixed"
-    assert described.units == ("uV", "uS")
+    format = read_info(info).format
+    assert (format.unit, format.units, format.kinds) == ("mixed", ("uV", "uS"), ())
+
+
+def test_channels_of_several_kinds_say_so() -> None:
+    info = pylsl.StreamInfo("amp", "EEG", 3, 250.0, "float32", "s")
+    info.set_channel_types(["eeg", "EDA", "accelerometer"])
+    info.set_channel_units(["-6", "-6", "g"])
+    format = read_info(info).format
+    assert format.kinds == ("EEG", "GSR", "accelerometer")
+    assert format.units == ("uV", "uS", "g")  # a power of ten is one of the channel's own kind
