@@ -35,8 +35,8 @@ class Predictor(Protocol):
 class Engine:
     """Predictions for one participant.
 
-    ``patience`` and ``anchor`` are those of `SignalPath`. When more than ``backlog`` windows are complete at
-    once the oldest are not predicted (reason ``shed``); None predicts all. A window for which the model gives
+    ``patience``, ``anchor``, ``rest`` and ``arrivals`` are those of `SignalPath`. When more than ``backlog``
+    windows are complete at once the oldest are not predicted (reason ``shed``); None predicts all. A window for which the model gives
     anything but finite numbers is invalid (reason ``model_output``). ``wall_offset`` is Unix time minus
     the streams' clock, in seconds (None: unknown). ``timer`` times the inference; without it that stage is not
     reported. All other times are seconds on the streams' clock.
@@ -49,6 +49,8 @@ class Engine:
         *,
         patience: float = 0.5,
         anchor: Anchor = "first",
+        rest: float | None = None,
+        arrivals: bool = False,
         backlog: int | None = None,
         timer: Callable[[], float] | None = None,
     ) -> None:
@@ -57,10 +59,9 @@ class Engine:
         self.counters: Counter[str] = Counter()
         self._model, self._backlog, self._timer = model, backlog, timer
         self._spec = model.card.spec
-        self._path = SignalPath(self._spec, patience=patience, anchor=anchor)
+        self._path = SignalPath(self._spec, patience=patience, anchor=anchor, rest=rest, arrivals=arrivals)
         self._reporter = Reporter(model.card, model.sha256, self.participant)
         self._warnings: dict[str, tuple[str, ...]] = {"model": model_warnings(model.card)}
-        self._assumed: dict[str, tuple[str, ...]] = {}
         self._seq = 0
 
     @property
@@ -81,7 +82,7 @@ class Engine:
     @property
     def assumed(self) -> list[str]:
         """What had to be assumed about the streams."""
-        return [text for texts in self._assumed.values() for text in texts]
+        return list(self._path.assumed)
 
     @property
     def due(self) -> float | None:
@@ -89,9 +90,9 @@ class Engine:
         return self._path.due
 
     @property
-    def late(self) -> dict[str, int]:
-        """Samples of each modality that came too late to be used."""
-        return self._path.late
+    def health(self) -> dict[str, dict[str, float]]:
+        """How each modality's stream has done: counts of gaps and unused samples, jitter, clock (see `Intake`)."""
+        return self._path.health
 
     def open(self, found: StreamFormat) -> tuple[str, ...]:
         """Take modality ``found.modality`` from stream ``found``; return what had to be assumed.
@@ -101,10 +102,10 @@ class Engine:
         StreamError
             The stream does not fit the model.
         """
-        self._assumed[found.modality] = self._path.open(found)
+        assumed = self._path.open(found)
         trained = set(self._spec.of(found.modality).already_done)
         self._warnings[found.modality] = processing_warnings(found, trained)
-        return self._assumed[found.modality]
+        return assumed
 
     def push(self, modality: str, samples: NDArray[np.float32], stamps: NDArray[np.float64], now: float) -> None:
         """Take ``samples`` (n, channels) with ``stamps`` (n,) that arrived at ``now``."""

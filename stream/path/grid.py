@@ -34,7 +34,14 @@ class Grid:
 
     def time(self, slot: float) -> float:
         """Time of one slot in seconds."""
-        return float(self.times(np.array([slot]))[0])
+        past = slot - self._slots[-1]
+        if past >= 0:
+            return float(self._times[-1] + past * self.period)
+        after = int(np.searchsorted(self._slots, slot, side="right"))
+        if after == 0:
+            return float(self._times[0] + (slot - self._slots[0]) * self.period)
+        (early, late), (start, end) = self._slots[after - 1 : after + 1], self._times[after - 1 : after + 1]
+        return float(start + (slot - early) * (end - start) / (late - early))
 
     def slot_at(self, time: float) -> float:
         """Fractional slot at ``time`` (s)."""

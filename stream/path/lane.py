@@ -1,4 +1,4 @@
-"""One modality from stream to rows of a window: match, track, condition, adapt, baseline."""
+"""One modality from stream to rows of a window: take in, condition, adapt, subtract a baseline."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,36 +7,35 @@ from memhacl.stream.path.baseline import Running, of_past, template
 from memhacl.stream.path.condition import Conditioner
 from memhacl.stream.path.grid import Grid
 from memhacl.stream.path.history import History
-from memhacl.stream.path.match import Match, match
-from memhacl.stream.path.quality import measure
-from memhacl.stream.path.track import Need, Track
+from memhacl.stream.path.intake import Intake
+from memhacl.stream.path.quality import assess
 from memhacl.stream.signals import StreamFormat
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 
-_PILE = 120.0  # s of samples that may wait for a window
-
 
 class Lane:
-    """The state of one modality of ``spec``; without a stream its slots are missing."""
+    """The state of one modality of ``spec``; without a stream its slots are missing.
 
-    def __init__(self, spec: SignalSpec, modality: ModalitySpec) -> None:
+    ``clocks`` is `Intake`'s.
+    """
+
+    def __init__(self, spec: SignalSpec, modality: ModalitySpec, clocks: list[float] | None) -> None:
         self.spec, self.modality = spec, modality
-        self.match: Match | None = None
-        self.track: Track | None = None
-        self.late = 0
+        self.intake = Intake(spec, modality, clocks)
         channels, hop = len(modality.channels), spec.hop_samples
-        self._condition = self._conditioner(())
+        self._already_done: tuple[str, ...] = ()
+        self._gone = -np.inf  # time up to which slots have been processed, s
+        self._condition = self._conditioner()
         self._history = History(channels, spec.baseline_samples + spec.window_samples + 2 * hop)
         self._running = Running(channels, hop, spec.adapt_seconds * spec.rate)
         self._rest_template: NDArray[np.float64] | None = None
         self._rest_scale: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
-    def _conditioner(self, already_done: tuple[str, ...]) -> Conditioner:
-        return Conditioner(
-            self.modality, self.spec.rate, already_done, round(self.spec.reset_gap * self.spec.rate)
-        )
+    def _conditioner(self) -> Conditioner:
+        reset_slots = round(self.spec.reset_gap * self.spec.rate)
+        return Conditioner(self.modality, self.spec.rate, self._already_done, reset_slots)
 
-    def open(self, found: StreamFormat) -> None:
+    def open(self, found: StreamFormat, grid: Grid | None) -> None:
         """Take the samples of stream ``found`` from now on.
 
         Raises
@@ -44,13 +43,10 @@ class Lane:
         StreamError
             The stream does not fit the modality.
         """
-        fresh = match(self.modality, found)
-        if self.match is None or fresh.already_done != self.match.already_done:
-            self._condition = self._conditioner(found.already_done)
-        if self.track is None or self.match is None or fresh.rate != self.match.rate:
-            reference = self.modality.modality == self.spec.reference
-            self.track = Track(found.rate, self.spec.rate, self.modality.look_ahead, reference)
-        self.match = fresh
+        self.intake.open(found, grid)
+        if found.already_done != self._already_done:
+            self._already_done = found.already_done
+            self._condition = self._conditioner()
 
     def begin(self, grid: Grid) -> None:
         """Forget the past of the signal and lay what is buffered on a new ``grid``."""
@@ -58,56 +54,31 @@ class Lane:
         self._history.reset()
         self._running.reset()
         self._rest_template = self._rest_scale = None
-        if self.track is not None:
-            self.track.place(grid)
-
-    def end(self) -> None:
-        """Forget the samples that are still buffered."""
-        if self.track is not None:
-            self.track.runs.clear()
+        self._gone = -np.inf
+        self.intake.place(grid)
 
     def push(
         self, samples: NDArray[np.float32], stamps: NDArray[np.float64], now: float, grid: Grid | None
     ) -> None:
         """Take ``samples`` (n, stream channels) with ``stamps`` (n,) in s; what is not finite is missing."""
-        if self.match is None or self.track is None:
-            raise RuntimeError(f"{self.modality.modality}: push before open")
-        values = self.match.read(samples)
-        values[~np.isfinite(values)] = np.nan
-        if grid is not None and self._history.end:
-            self.late += int((stamps < grid.time(self._history.end) - grid.period).sum())
-        self.track.push(values, stamps, now, grid)
-
-    def trim(self) -> None:
-        """Drop samples that pile up because no window takes them: before an anchor, or under another clock."""
-        if self.track is not None:
-            self.late += self.track.trim(_PILE)
+        self.intake.push(samples, stamps, now, grid, self._gone)
 
     def skip(self, slot: int, grid: Grid) -> None:
         """Go on from ``slot`` with nothing of what lies before it."""
         self._condition.reset()
         self._history.reset(slot)
         self._running.reset()
-        if self.track is not None:
-            self.late += self.track.forget(slot, grid)
-
-    def needed(self, slot: int, grid: Grid) -> Need:
-        """Tell whether all that ``slot`` needs is here, and if not how long after it that may come."""
-        return Need(False, None, 0.0) if self.track is None else self.track.needed(slot, grid)
+        self.intake.skip(slot, grid)
 
     def process(self, slots: NDArray[np.float64], grid: Grid) -> None:
         """Bring the next hop of ``slots`` from the stream into the history."""
-        channels = len(self.modality.channels)
-        if self.track is None:
-            raw = np.full((len(slots), channels), np.nan)
-        else:
-            raw = self.track.values(slots, grid, channels)
-            self.track.forget(slots[-1] + 1, grid)
+        block = self.intake.values(slots, grid)
         cuts = self._condition.cuts
-        conditioned, warming = self._condition.push(raw)
+        conditioned, warming = self._condition.push(block.values)
         if self._condition.cuts > cuts:
             self._running.reset()  # who comes back after a long gap may not be as they were
-        self._history.push(raw, conditioned, warming)
+        self._history.push(block, conditioned, warming)
+        self._gone = grid.time(self._history.end) - grid.period
         self._running.push(conditioned)
 
     def rest(self, first: int, last: int) -> None:
@@ -118,17 +89,28 @@ class Lane:
         resting.push(past)
         self._rest_scale = resting.statistics() if resting.slots else None
 
-    def cut(self, first: int) -> tuple[NDArray[np.float64], list[str], dict[str, float]]:
+    def cut(self, first: int, grid: Grid) -> tuple[NDArray[np.float64], list[str], dict[str, float]]:
         """Rows (channels, samples) of the window from slot ``first``, its reasons to distrust, its quality."""
         last = first + self.spec.window_samples
         data = self._history.conditioned(first, last)
-        quality = measure(self.modality.modality, self._history.raw(first, last))
+        quality = self._quality(first, last, grid)
         reasons = self._presence(quality["missing"])
+        if self._history.dead(first, last):
+            reasons.append("dead")
         if self._history.warming(first, last):
             reasons.append("filter_warmup")
         past = self._history.conditioned(first - self.spec.baseline_samples, first)
         data = self._adapt(self._subtract(data, past, reasons), reasons)
         return data.T, [f"{reason}:{self.modality.modality}" for reason in reasons], quality
+
+    def _quality(self, first: int, last: int, grid: Grid) -> dict[str, float]:
+        m = self.modality
+        missing = float(np.isnan(self._history.raw(first, last)).any(axis=1).mean())
+        samples = self.intake.samples(first, last, grid)
+        if self.intake.match is not None:
+            samples = samples[:, self.intake.match.columns >= 0]  # what the stream lacks has no quality
+        quality = assess(m.modality, samples, self.intake.rate, self.spec.window, missing, m.unit)
+        return {**quality, "interpolated": self._history.interpolated(first, last)}
 
     def _presence(self, missing: float) -> list[str]:
         if missing == 1.0:

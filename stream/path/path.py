@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.path.grid import Grid
 from memhacl.stream.path.lane import Lane
+from memhacl.stream.path.track import Need
 from memhacl.stream.path.window import Window
 from memhacl.stream.signals import ANCHOR, REST_END, REST_START, Marker, StreamFormat
 from memhacl.stream.spec import SignalSpec
@@ -26,12 +27,23 @@ class SignalPath:
     comes (``first``); at whole multiples of the hop on the streams' clock (``clock``, markers ignored). A window
     is given out as soon as all its samples are here, at the latest ``patience`` seconds after the last sample
     that it needs was taken (its end, plus the look-ahead of streams at other rates): what is missing then stays
-    missing. All times are seconds on the streams' clock.
+    missing. ``rest`` makes the first seconds after each anchor the rest period, as markers would. With
+    ``arrivals`` the times of arrival are real ones on the streams' clock, and streams that stamp with another
+    clock, or whose clock jumps, are placed by them. All times are seconds on the streams' clock.
     """
 
-    def __init__(self, spec: SignalSpec, *, patience: float = 0.5, anchor: Anchor = "first") -> None:
-        self.spec, self.patience, self.anchor = spec, patience, anchor
-        self.lanes = {modality.modality: Lane(spec, modality) for modality in spec.modalities}
+    def __init__(
+        self,
+        spec: SignalSpec,
+        *,
+        patience: float = 0.5,
+        anchor: Anchor = "first",
+        rest: float | None = None,
+        arrivals: bool = False,
+    ) -> None:
+        self.spec, self.patience, self.anchor, self.rest = spec, patience, anchor, rest
+        clocks: list[float] | None = [] if arrivals else None
+        self.lanes = {modality.modality: Lane(spec, modality, clocks) for modality in spec.modalities}
         self._grid: Grid | None = None
         self._next = 0  # first slot that is not yet processed
         self._anchors: list[float] = []
@@ -54,8 +66,8 @@ class SignalPath:
             The stream does not fit the montage.
         """
         lane = self.lanes[found.modality]
-        lane.open(found)
-        return lane.match.assumed if lane.match else ()
+        lane.open(found, self._grid)
+        return lane.intake.assumed
 
     def push(self, modality: str, samples: NDArray[np.float32], stamps: NDArray[np.float64], now: float) -> None:
         """Take ``samples`` (n, channels) with ``stamps`` (n,) that arrived at ``now``."""
@@ -68,9 +80,14 @@ class SignalPath:
         return None if self._grid is None else self._grid.time(self._next + self.spec.hop_samples - 1)
 
     @property
-    def late(self) -> dict[str, int]:
-        """Samples of each modality that came after their windows had gone out, and were not used."""
-        return {name: lane.late for name, lane in self.lanes.items()}
+    def health(self) -> dict[str, dict[str, float]]:
+        """How each modality's stream has done: see `Intake.health`."""
+        return {name: lane.intake.health for name, lane in self.lanes.items()}
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What had to be assumed about the streams."""
+        return tuple(text for lane in self.lanes.values() for text in lane.intake.assumed)
 
     def mark(self, marker: Marker) -> None:
         """Take a marker; ``memhacl:anchor`` and the rest markers act on the path."""
@@ -90,17 +107,19 @@ class SignalPath:
         windows = self._collect(now, np.inf)
         if np.isfinite(now):  # live: what no window takes must not pile up
             for lane in self.lanes.values():
-                lane.trim()
+                lane.intake.trim()
         return windows
 
     def finish(self) -> list[Window]:
         """Return the windows that the data so far still hold; what comes after begins anew, at its own anchor."""
-        ends = [lane.track.last_time for lane in self.lanes.values() if lane.track]
+        for lane in self.lanes.values():
+            lane.intake.flush(self._grid)
+        ends = [lane.intake.last_time for lane in self.lanes.values()]
         last = max((end for end in ends if end is not None), default=-np.inf)
         windows = self._collect(np.inf, last)
         self._grid = None
         for lane in self.lanes.values():
-            lane.end()
+            lane.intake.clear()
         return windows
 
     def _collect(self, now: float, last: float) -> list[Window]:
@@ -116,12 +135,22 @@ class SignalPath:
             if np.isfinite(now) and now - due - self.patience > CATCH_UP:
                 self._skip(grid, int((now - due - self.patience) / self.spec.hop))
                 continue
-            needs = [lane.needed(end, grid) for lane in self.lanes.values()]
-            awaited = any(not need.here and now < due + need.ahead + self.patience for need in needs)
-            if due > last + grid.period / 2 or awaited:
+            needs = self._needs(end, due, now)
+            if due > last + grid.period / 2 or needs is None:
                 break
             windows += self._process(grid, max((n.arrived for n in needs if n.arrived is not None), default=None))
         return windows
+
+    def _needs(self, end: int, due: float, now: float) -> list[Need] | None:
+        """What the hop up to slot ``end`` needs of each modality; None while it is worth waiting for one."""
+        assert self._grid is not None
+        needs: list[Need] = []
+        for lane in self.lanes.values():
+            need = lane.intake.needed(end, self._grid)
+            if not need.here and now < due + need.ahead + self.patience:
+                return None
+            needs.append(need)
+        return needs
 
     def _begun(self, now: float) -> bool:
         if self._grid is not None:
@@ -134,7 +163,7 @@ class SignalPath:
 
     def _first_sample(self, now: float) -> float | None:
         """Time of the reference's first sample; without a reference, in the end, of anything's."""
-        firsts = {name: lane.track.first_time for name, lane in self.lanes.items() if lane.track}
+        firsts = {name: lane.intake.first_time for name, lane in self.lanes.items()}
         reference = firsts.get(self.spec.reference)
         if reference is not None:
             return reference
@@ -145,6 +174,8 @@ class SignalPath:
         self._grid = Grid(self.spec.rate, anchor)
         self._next = 0
         self._rests = [rest for rest in self._rests if rest[1] > anchor]
+        if self.rest is not None:
+            self._rests.insert(0, (anchor, anchor + self.rest))
         for lane in self.lanes.values():
             lane.begin(self._grid)
 
@@ -166,7 +197,10 @@ class SignalPath:
         # Windows start at multiples of the hop; one that is no multiple of it waits for the block that ends it.
         first -= first % self.spec.hop_samples
         windows = [] if first < 0 else [self._cut(grid, first, arrival)]
-        grid.forget(self._next - self.spec.window_samples - self.spec.hop_samples)
+        keep = self._next - self.spec.window_samples - self.spec.hop_samples
+        grid.forget(keep)
+        for lane in self.lanes.values():
+            lane.intake.forget(keep, grid)
         return windows
 
     def _learn_rest(self, grid: Grid) -> None:
@@ -180,9 +214,10 @@ class SignalPath:
         reasons: list[str] = []
         quality = {}
         for name, rows in self.spec.rows.items():
-            data[rows], found, quality[name] = self.lanes[name].cut(first)
+            data[rows], found, quality[name] = self.lanes[name].cut(first, grid)
             reasons += found
-        start, end = grid.time(first), grid.time(first + self.spec.window_samples)
+        # not the next slot's time, which is known only if its sample is here
+        start, end = grid.time(first), grid.time(first + self.spec.window_samples - 1) + 1 / self.spec.rate
         self._markers = [marker for marker in self._markers if marker.time >= start]
         seen = tuple(marker for marker in self._markers if marker.time < end)
         index = first // self.spec.hop_samples

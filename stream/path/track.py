@@ -1,41 +1,18 @@
-"""One stream's samples in steady time, evaluated at the slots of the grid."""
+"""One regular stream's samples in steady time, evaluated at the slots of the grid."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memhacl.stream.path.dejitter import Dejitter
+from memhacl.stream.path.dejitter import Dejitter, Piece
 from memhacl.stream.path.grid import Grid
 from memhacl.stream.path.resample import Kernel, design, evaluate, reach
+from memhacl.stream.path.run import Run
 
+_DOUBT = 0.1  # s at most that are left out where time went back
+_GAP = 1.5  # periods from one run to the next that are a gap, and not only a new connection
 _SNAP = 0.05  # of a sample: nearer than this to a slot a sample of the model's own rate takes it unchanged
-
-
-@dataclass
-class Run:
-    """Gapless samples: ``data`` (samples, channels) at ``times`` (s), arrived at ``arrived`` (s).
-
-    ``slot`` is the first sample's place on the grid where the run belongs to the reference, else None.
-    """
-
-    times: NDArray[np.float64]
-    data: NDArray[np.float64]
-    arrived: NDArray[np.float64]
-    slot: float | None = None
-
-    def extend(self, times: NDArray[np.float64], data: NDArray[np.float64], arrived: float) -> None:
-        """Append samples that arrived at ``arrived``."""
-        self.times = np.concatenate([self.times, times])
-        self.data = np.concatenate([self.data, data])
-        self.arrived = np.concatenate([self.arrived, np.full(len(times), arrived)])
-
-    def drop(self, samples: int, slots_per_sample: float) -> None:
-        """Forget the first ``samples``."""
-        self.times, self.data = self.times[samples:], self.data[samples:]
-        self.arrived = self.arrived[samples:]
-        if self.slot is not None:
-            self.slot += samples * slots_per_sample
 
 
 @dataclass(frozen=True)
@@ -50,17 +27,32 @@ class Need:
 class Track:
     """The samples of one modality, buffered until the grid has passed them.
 
-    The reference's samples lie on the grid by count (``disciplines``), those of any other stream by time.
+    The reference's samples lie on the grid by count and discipline it, those of any other stream lie by time.
     """
 
-    def __init__(self, rate: float, grid_rate: float, look_ahead: float, reference: bool) -> None:
+    def __init__(self, rate: float, grid_rate: float, look_ahead: float, channels: int, reference: bool) -> None:
         self.rate = rate
         self.kernel: Kernel = design(rate, grid_rate, look_ahead)
         self.same_rate = abs(rate - grid_rate) < 1e-6 * grid_rate
-        self._reference = reference
+        self.gaps = self.disordered = self.late = 0
+        self._reference, self._channels = reference, channels
         self._slots_per_sample = grid_rate / rate
         self._clock = Dejitter(rate)
+        self._broken = False  # the next sample begins a run
+        self._doubted = 0  # samples still to be left out
+        self._held = Run(channels)  # samples of which the dejitter cannot tell the time yet
+        self._newest = self._gone = -np.inf
         self.runs: list[Run] = []
+
+    @property
+    def jitter(self) -> float:
+        """Mean distance of the stamps from steady time, in seconds."""
+        return self._clock.jitter
+
+    @property
+    def measured(self) -> float | None:
+        """The stream's true rate in Hz, where it is so far from the nominal one that it breaks runs."""
+        return self._clock.measured
 
     @property
     def first_time(self) -> float | None:
@@ -73,19 +65,55 @@ class Track:
         return float(self.runs[-1].times[-1]) if self.runs else None
 
     def push(
-        self, samples: NDArray[np.float64], stamps: NDArray[np.float64], now: float, grid: Grid | None
+        self, samples: NDArray[np.float64], stamps: NDArray[np.float64], now: float, grid: Grid | None, gone: float
     ) -> None:
-        """Take ``samples`` (n, channels) with ``stamps`` (n,) in seconds; the reference disciplines ``grid``."""
-        for piece in self._clock.push(stamps):
-            data = samples[piece.first : piece.last]
-            if piece.continues and self.runs:
-                run = self.runs[-1]
-                run.extend(piece.times, data, now)
-            else:
-                run = Run(piece.times, data, np.full(len(data), now))
-                self.runs.append(run)
-            if grid is not None and self._reference:
-                self._discipline(grid, run, len(data))
+        """Take ``samples`` (n, channels) with ``stamps`` (n,) in seconds; the reference disciplines ``grid``.
+
+        What turns out to belong before ``gone`` (s), where windows are out already, is counted as ``late``.
+        """
+        self._gone = gone
+        self._held.append(stamps, samples, now)
+        self._take(self._clock.push(stamps), grid)
+
+    def flush(self, grid: Grid | None) -> None:
+        """Settle what waits for its time: nothing more comes, or what comes is another connection's."""
+        self._take(self._clock.flush(), grid)
+
+    def _take(self, pieces: list[Piece], grid: Grid | None) -> None:
+        for piece in pieces:
+            count = len(piece.times)
+            if not piece.continues:
+                self._broken = True
+                self.gaps += self._newest > -np.inf
+            stale = self._stale(piece.times)
+            self.disordered += stale
+            if stale < count:
+                data, arrived = self._held.data[stale:count], self._held.arrived[stale:count]
+                self._extend(piece.times[stale:], data, arrived)
+                self.runs[-1].period = piece.period
+                if grid is not None and self._reference:
+                    self._discipline(grid, self.runs[-1], count - stale)
+            self._held.drop(count)
+
+    def _stale(self, times: NDArray[np.float64]) -> int:
+        """How many samples at the head of ``times`` have no place any more, behind a clock set back or sent twice.
+
+        Two runs then claimed one time. Which is right cannot be told, so some more go, and leave a gap to see.
+        """
+        past = int(np.searchsorted(times, self._newest, side="right"))
+        if past and self._broken:
+            self._doubted = min(self._doubted + past + 1, max(int(_DOUBT * self.rate), 2))
+        doubted = min(self._doubted, len(times) - past) if self._broken else 0
+        self._doubted -= doubted
+        return past + doubted
+
+    def _extend(self, times: NDArray[np.float64], data: NDArray[np.float64], arrived: NDArray[np.float64]) -> None:
+        if self._broken or not self.runs:
+            self.runs.append(Run(self._channels))
+            self._broken = False
+        self.runs[-1].append(times, data, arrived)
+        self.late += int(np.searchsorted(times, self._gone))
+        self._newest = float(times[-1])
 
     def place(self, grid: Grid) -> None:
         """Lay the buffered samples on a new ``grid``, from the sample nearest to its anchor."""
@@ -93,7 +121,7 @@ class Track:
         for run in self.runs:
             run.slot = None
             if self._reference:
-                self._discipline(grid, run, len(run.times), int(np.abs(run.times - anchor).argmin()))
+                self._discipline(grid, run, len(run), int(np.abs(run.times - anchor).argmin()))
 
     def _discipline(self, grid: Grid, run: Run, samples: int, sample: int = 0) -> None:
         """Tell ``grid`` the newest ``samples``; a run not yet on it takes its place by ``sample``'s time."""
@@ -102,45 +130,60 @@ class Track:
             near = round(slot)
             on_grid = self.same_rate or abs(slot - near) < _SNAP * self._slots_per_sample
             run.slot = (near if on_grid else slot) - sample * self._slots_per_sample
-        numbers = np.arange(len(run.times) - samples, len(run.times), dtype=np.float64)
+        numbers = np.arange(len(run) - samples, len(run), dtype=np.float64)
         places = run.slot + numbers * self._slots_per_sample
-        grid.discipline(places, run.times[-samples:], self._clock.period / self._slots_per_sample)
+        grid.discipline(places, run.times[-samples:], run.period / self._slots_per_sample)
 
     def positions(self, run: Run, slots: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
         """Fractional sample numbers in ``run`` at ``slots``."""
         if run.slot is not None:
             return (slots - run.slot) / self._slots_per_sample
-        times, count = grid.times(slots), len(run.times)
-        position = np.interp(times, run.times, np.arange(count))
-        late, early = times > run.times[-1], times < run.times[0]
-        position[late] = count - 1 + (times[late] - run.times[-1]) / self._clock.period
-        position[early] = (times[early] - run.times[0]) / self._clock.period
+        times, known, count = grid.times(slots), run.times, len(run)
+        position = np.interp(times, known, np.arange(count))
+        late, early = times > known[-1], times < known[0]
+        position[late] = count - 1 + (times[late] - known[-1]) * self.rate
+        position[early] = (times[early] - known[0]) * self.rate
         return position
 
-    def values(self, slots: NDArray[np.float64], grid: Grid, channels: int) -> NDArray[np.float64]:
-        """Values (slots, channels) on the grid; NaN where no sample is near."""
-        out = np.full((len(slots), channels), np.nan)
+    def values(self, slots: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
+        """Values (slots, channels) on the grid; NaN where no sample is near, and at each gap once at least."""
+        out = np.full((len(slots), self._channels), np.nan)
+        end: float | None = None
         for run in self.runs:
             position = self.positions(run, slots, grid)
-            inside = (position >= -0.5) & (position < len(run.data) - 1 + self._reach)
+            inside = (position >= -self._near) & (position < len(run) - 1 + self._reach)
             if inside.any():
                 out[inside] = self._at(run, position[inside])
+            if end is not None and run.times[0] - end > _GAP / self.rate:
+                out[self._behind(position)] = np.nan  # a gap may lie between two slots
+            end = float(run.times[-1])
         return out
+
+    def _behind(self, position: NDArray[np.float64]) -> slice:
+        """The first slot behind a run's beginning, where it is the first of these slots that is."""
+        first = int(np.searchsorted(position, 0.0))
+        here = first > 0 or position[0] < 1 / self._slots_per_sample
+        return slice(first, first + 1) if here else slice(0)
+
+    @property
+    def _near(self) -> float:
+        """How many samples from a run's ends a slot may lie: half a sample or half a slot, whichever is less."""
+        return max(min(0.5, 0.5 / self._slots_per_sample), _SNAP)
 
     @property
     def _reach(self) -> float:
         """How many samples past its last one a run still speaks for."""
-        return 1.0 if self.kernel.mode == "hold" else 0.5
+        return 1.0 if self.kernel.mode == "hold" else self._near
 
     def _at(self, run: Run, position: NDArray[np.float64]) -> NDArray[np.float64]:
+        data = run.data
         if not self.same_rate:
-            return evaluate(run.data, position, self.kernel)
-        near = np.clip(np.rint(position).astype(int), 0, len(run.data) - 1)
-        out = np.asarray(run.data[near])
+            return evaluate(data, position, self.kernel)
+        near = np.clip(np.rint(position).astype(int), 0, len(data) - 1)
+        out = np.asarray(data[near])  # a copy
         off = np.abs(position - near) > _SNAP
         if off.any():
-            out = out.copy()
-            out[off] = evaluate(run.data, position[off], self.kernel)
+            out[off] = evaluate(data, position[off], self.kernel)
         return out
 
     def needed(self, slot: float, grid: Grid) -> Need:
@@ -152,7 +195,7 @@ class Track:
         if position < 0:  # the newest run begins after the slot: whatever the slot can have is here
             return Need(True, float(run.arrived[0]), 0.0)
         index = self._last_index(position)
-        here = index < len(run.arrived)
+        here = index < len(run)
         return Need(here, float(run.arrived[index if here else -1]), max(index - position, 0.0) / self.rate)
 
     def _last_index(self, position: float) -> int:
@@ -161,14 +204,21 @@ class Track:
             return near
         return reach(position, self.kernel)
 
+    def between(self, start: float, end: float) -> NDArray[np.float64]:
+        """The stream's own samples (samples, channels) at ``start`` <= time < ``end`` (s)."""
+        parts = [part for run in self.runs if len(part := run.between(start, end))]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts) if parts else np.empty((0, self._channels))
+
     def trim(self, seconds: float) -> int:
         """Keep the newest ``seconds`` of samples at most; return how many older ones were dropped."""
-        excess = sum(len(run.data) for run in self.runs) - int(seconds * self.rate)
+        excess = sum(map(len, self.runs)) - int(seconds * self.rate)
         dropped = 0
         while dropped < excess:
             run = self.runs[0]
-            step = min(excess - dropped, len(run.data))
-            if step == len(run.data):
+            step = min(excess - dropped, len(run))
+            if step == len(run):
                 self.runs.pop(0)
             else:
                 run.drop(step, self._slots_per_sample)
@@ -180,11 +230,15 @@ class Track:
         dropped = 0
         for run in list(self.runs):
             position = float(self.positions(run, np.array([slot]), grid)[0])
-            spare = int(position) - self.kernel.half - 2
-            spare = min(max(spare, 0), len(run.data))
-            if spare == len(run.data) and run is not self.runs[-1]:
+            spare = min(max(int(position) - self.kernel.half - 2, 0), len(run))
+            if spare == len(run) and run is not self.runs[-1]:
                 self.runs.remove(run)
             elif spare > 0:
-                run.drop(min(spare, len(run.data) - 1), self._slots_per_sample)
+                run.drop(min(spare, len(run) - 1), self._slots_per_sample)
             dropped += spare
         return dropped
+
+    def clear(self) -> None:
+        """Forget all samples, and how far time has gone."""
+        self.runs.clear()
+        self._newest = -np.inf

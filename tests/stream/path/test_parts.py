@@ -52,6 +52,14 @@ def test_a_constant_stays_constant_to_the_edges() -> None:
     np.testing.assert_allclose(got, 7.0, rtol=1e-12)
 
 
+@pytest.mark.parametrize("rate", [100.0, 256.0, 1000.0])
+def test_time_is_right_up_to_the_edges(rate: float) -> None:
+    """A kernel cut off on one side would move a signal by milliseconds; a ramp is its own time."""
+    position = np.linspace(0, 299, 1000)
+    got = evaluate(np.arange(300.0)[:, None] / rate, position, design(rate, 128, 0.13))[:, 0]
+    np.testing.assert_allclose(got, position / rate, atol=1e-4)
+
+
 @settings(max_examples=40, deadline=None)
 @given(cuts=st.lists(st.integers(1, 999), max_size=6))
 def test_the_filter_is_scipys_whatever_the_blocks(cuts: list[int]) -> None:
