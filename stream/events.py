@@ -1,22 +1,113 @@
 """The markers that tell a recording's structure: in its replay, in prediction and in training alike."""
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 
-from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, TRIAL_START, Marker, Segment, Trial
+import numpy as np
 
+from memhacl.stream.signals import (
+    ANCHOR,
+    MARKERS,
+    REST_END,
+    REST_START,
+    TRIAL_END,
+    TRIAL_START,
+    Marker,
+    Segment,
+    Signal,
+    Texts,
+    Trial,
+)
+
+_log = logging.getLogger(__name__)
+_REST_SLACK = 0.5  # s; a stimulus that begins later than this after a rest was not prepared by it
 _SLACK = 1e-3  # s; live, a marker and a sample of one moment may differ by the clocks' correction
 
 
 def events(person: str, segment: Segment) -> list[Marker]:
     """Markers of ``segment`` in time order: its anchor, and the rest and stimulus of each trial.
 
-    Windows start at the anchor, the first sample of any of the segment's signals.
+    Windows start at the anchor, the first sample of any of the segment's signals. Where marker streams were
+    recorded, theirs stand in place of the trials', which were read from them.
     """
     found = [Marker(segment.start, ANCHOR)]
-    for trial in segment.trials:
-        found += trial_markers(person, trial)
+    recorded = recorded_markers(segment.streams)
+    if recorded:
+        found += recorded
+    else:
+        for trial in segment.trials:
+            found += trial_markers(person, trial)
     return sorted(found, key=lambda marker: marker.time)
+
+
+def recorded_markers(streams: Iterable[Signal | Texts]) -> list[Marker]:
+    """Markers of those of ``streams`` that are of type Markers, in time order: as a live reader gives them.
+
+    Each channel's text, or number as text, is a marker unless it is empty.
+    """
+    found = [marker for stream in streams if stream.format.modality == MARKERS for marker in _markers(stream)]
+    return sorted(found, key=lambda marker: marker.time)
+
+
+def _markers(stream: Signal | Texts) -> Iterator[Marker]:
+    if isinstance(stream, Texts):
+        rows: Iterable[tuple[str, ...]] = stream.rows
+        times = stream.times
+    else:
+        rows = (tuple(f"{value:g}" for value in row) for row in stream.data)
+        times = stream.stamps
+    for time, row in zip(times.tolist(), rows, strict=True):
+        yield from (Marker(time, text) for text in row if text)
+
+
+def trials_of(markers: Iterable[Marker], where: str) -> tuple[Trial, ...]:
+    """Trials that ``markers``, in time order, tell of; one without an end is left out, and ``where`` says so."""
+    found: list[Trial] = []
+    rest: tuple[float, float] | None = None
+    resting: float | None = None
+    open_trial: tuple[Marker, Mapping[str, object]] | None = None
+    for marker in markers:
+        if marker.text == ANCHOR:  # the signals begin anew: what runs until then has been broken off
+            _say_endless(open_trial, where)
+            open_trial = rest = resting = None
+        elif marker.text == REST_START:
+            resting = marker.time
+        elif marker.text == REST_END and resting is not None:
+            rest, resting = (resting, marker.time), None
+        elif marker.text == TRIAL_END and open_trial is not None:
+            found.append(_trial(*open_trial, rest, marker.time))
+            open_trial = rest = None
+        elif (facts := _facts(marker)) is not None:
+            _say_endless(open_trial, where)
+            open_trial = marker, facts
+    _say_endless(open_trial, where)
+    return tuple(found)
+
+
+def _trial(start: Marker, facts: Mapping[str, object], rest: tuple[float, float] | None, end: float) -> Trial:
+    """Put one trial together; a rest counts where the stimulus follows it at once."""
+    near = rest is not None and abs(rest[1] - start.time) <= _REST_SLACK
+    ratings = facts.get("ratings")
+    numbers = ratings.items() if isinstance(ratings, dict) else ()
+    return Trial(
+        str(facts["stimulus"]),
+        rest[0] if rest is not None and near else start.time,
+        start.time,
+        end,
+        {str(scale): float(value) for scale, value in numbers if _is_rating(value)},
+    )
+
+
+def _is_rating(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _say_endless(trial: tuple[Marker, Mapping[str, object]] | None, where: str) -> None:
+    if trial is not None:
+        _log.warning(
+            "%s: the trial '%s' at %.3f s is left out: it has no end", where, trial[1]["stimulus"], trial[0].time
+        )
 
 
 def trial_markers(person: str, trial: Trial, number: int | None = None) -> list[Marker]:
@@ -47,10 +138,16 @@ def playing(markers: Iterable[Marker], start: float, before: str) -> str:
 
 def _stimulus_of(marker: Marker) -> str | None:
     """Name the stimulus that ``marker`` starts; None for any other marker, ours or a laboratory's."""
+    facts = _facts(marker)
+    return None if facts is None else str(facts["stimulus"])
+
+
+def _facts(marker: Marker) -> Mapping[str, object] | None:
+    """Return what a trial's start says, its stimulus at least; None for any other marker."""
     if not marker.text.startswith(TRIAL_START + " "):
         return None
     try:
         details = json.loads(marker.text.removeprefix(TRIAL_START))
     except ValueError:
         return None
-    return str(details["stimulus"]) if isinstance(details, dict) and "stimulus" in details else None
+    return details if isinstance(details, dict) and "stimulus" in details else None

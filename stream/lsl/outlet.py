@@ -14,22 +14,11 @@ BUFFER = 60  # s that liblsl keeps for a slow consumer
 MARKER_STREAM = "memhacl-markers"
 
 
-class SignalOutlet:
-    """An LSL outlet of float32 samples (samples, channels) in ``format.unit``.
+class _Outlet:
+    """An LSL outlet that knows whether it is read."""
 
-    ``rate`` (Hz) is declared instead of the format's where the signal is played slower; ``source_id`` tells
-    consumers that a restarted outlet is the same source.
-    """
-
-    def __init__(
-        self, format: StreamFormat, *, source_id: str, simulated: bool = False, rate: float | None = None
-    ) -> None:
-        info = make_info(format, source_id=source_id, simulated=simulated, rate=rate)
+    def __init__(self, info: pylsl.StreamInfo) -> None:
         self._outlet: Any = pylsl.StreamOutlet(info, max_buffered=BUFFER)
-
-    def push(self, samples: NDArray[np.float32], stamps: NDArray[np.float64]) -> None:
-        """Send float32 samples (samples, channels) with their stamps (samples,) in local LSL seconds."""
-        self._outlet.push_chunk(np.ascontiguousarray(samples, dtype=np.float32), stamps.tolist())
 
     @property
     def has_consumer(self) -> bool:
@@ -41,24 +30,44 @@ class SignalOutlet:
         self._outlet = None
 
 
-class MarkerOutlet:
+class SignalOutlet(_Outlet):
+    """An LSL outlet of float32 samples (samples, channels) in ``format.unit``.
+
+    ``rate`` (Hz) is declared instead of the format's where the signal is played slower; ``source_id`` tells
+    consumers that a restarted outlet is the same source.
+    """
+
+    def __init__(
+        self, format: StreamFormat, *, source_id: str, simulated: bool = False, rate: float | None = None
+    ) -> None:
+        super().__init__(make_info(format, source_id=source_id, simulated=simulated, rate=rate))
+
+    def push(self, samples: NDArray[np.float32], stamps: NDArray[np.float64]) -> None:
+        """Send float32 samples (samples, channels) with their stamps (samples,) in local LSL seconds."""
+        self._outlet.push_chunk(np.ascontiguousarray(samples, dtype=np.float32), stamps.tolist())
+
+
+class TextOutlet(_Outlet):
+    """An LSL outlet of texts, ``channels`` at a time; ``rate`` in Hz, 0 for irregular."""
+
+    def __init__(self, name: str, type: str, channels: int, *, source_id: str, rate: float = 0.0) -> None:
+        self._channels = channels
+        super().__init__(pylsl.StreamInfo(name, type, channels, rate, pylsl.cf_string, source_id))
+
+    def push(self, texts: Sequence[str], stamp: float) -> None:
+        """Send texts with their time in local LSL seconds; channels that none is left for get an empty one."""
+        self._outlet.push_sample([*texts, *[""] * (self._channels - len(texts))], stamp)
+
+
+class MarkerOutlet(_Outlet):
     """An LSL outlet of event texts."""
 
     def __init__(self, name: str = MARKER_STREAM, *, source_id: str) -> None:
-        self._outlet: Any = pylsl.StreamOutlet(make_marker_info(name, source_id=source_id))
+        super().__init__(make_marker_info(name, source_id=source_id))
 
     def push(self, text: str, stamp: float) -> None:
         """Send one event text with its time in local LSL seconds."""
         self._outlet.push_sample([text], stamp)
-
-    @property
-    def has_consumer(self) -> bool:
-        """Whether somebody is subscribed."""
-        return bool(self._outlet.have_consumers())
-
-    def close(self) -> None:
-        """Take the outlet off the network; it cannot be used afterwards."""
-        self._outlet = None
 
 
 class PredictionOutlet:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from memhacl.stream.lsl.clock import local_clock
-from memhacl.stream.lsl.outlet import MARKER_STREAM, MarkerOutlet, SignalOutlet
-from memhacl.stream.lsl.schedule import GAP, MarkerPush, Push, check_gap, check_speed, duration, layout, pushes
+from memhacl.stream.lsl.schedule import GAP, MarkerPush, TextPush, check_gap, check_speed, duration, layout, pushes
 from memhacl.stream.lsl.selection import Piece
+from memhacl.stream.lsl.stage import Stage
 from memhacl.stream.signals import Recording, Trial
 
 SETTLE = 0.5  # s between the last consumer's coming and the first sample
@@ -30,13 +30,17 @@ class Position:
 class Player:
     """Outlets for the pieces of a recording, and the playing of them.
 
-    The outlets are named memhacl-<modality> and memhacl-markers. ``speed`` in (0, 1] stretches time: the streams
-    then honestly declare rate x speed. ``gap`` (s) replaces the recorded gaps between pieces.
+    Recorded streams keep their own names and types; other signals are named memhacl-<modality>. Markers go out
+    as memhacl-markers or, where a stream of marker texts was recorded, the first such. ``speed`` in (0, 1]
+    stretches time: the streams then honestly declare rate x speed. ``gap`` (s) replaces the recorded gaps between
+    pieces.
 
     Raises
     ------
     ConfigError
         ``speed`` or ``gap`` is out of range.
+    DataError
+        A stream changes its channels or its rate between two pieces.
     """
 
     def __init__(
@@ -47,16 +51,7 @@ class Player:
         self.speed = check_speed(speed)
         self.gap = check_gap(gap)
         self._stop = threading.Event()
-        self._signals = {
-            signal.format.modality: SignalOutlet(
-                replace(signal.format, name=f"memhacl-{signal.format.modality}"),
-                source_id=f"memhacl-replay-{signal.format.modality}",
-                simulated=recording.simulated,
-                rate=signal.format.rate * self.speed,
-            )
-            for signal in self.pieces[0].segment.signals
-        }
-        self._markers = MarkerOutlet(MARKER_STREAM, source_id="memhacl-replay-markers")
+        self._stage = Stage(recording, self.pieces, self.speed)
 
     def stop(self) -> None:
         """End waiting and playing at once (from another thread)."""
@@ -65,21 +60,18 @@ class Player:
     def close(self) -> None:
         """Take the outlets off the network."""
         self.stop()
-        for outlet in self._signals.values():
-            outlet.close()
-        self._markers.close()
+        self._stage.close()
 
     def consumed(self) -> set[str]:
-        """Return the names of the outlets that somebody reads: modalities and 'markers'."""
-        names = {name for name, outlet in self._signals.items() if outlet.has_consumer}
-        return names | ({"markers"} if self._markers.has_consumer else set())
+        """Return what somebody reads: modalities, or names of recorded streams, and 'markers'."""
+        return self._stage.consumed()
 
     def wait(self, seconds: float) -> set[str]:
         """Wait up to ``seconds`` s for readers of every outlet, then for them to settle; return who is read.
 
         Not every consumer reads all: where some came and no other for a while, it goes on with those.
         """
-        every = {*self._signals, "markers"}
+        every = self._stage.names
         deadline, since, seen = local_clock() + seconds, local_clock(), self.consumed()
         while seen != every and local_clock() < deadline and not self._stop.is_set():
             if seen and local_clock() - since > QUIET:
@@ -111,13 +103,7 @@ class Player:
                 # deadlines on one clock from one base: lateness of one push is not carried to the next
                 if self._stop.wait(max(base + push.due - local_clock(), 0)):
                     return
-                self._send(push, base)
-                if isinstance(push, MarkerPush):
+                self._stage.send(push, base)
+                if isinstance(push, MarkerPush) or (isinstance(push, TextPush) and push.trial is not None):
                     position = replace(position, number=push.number, trial=push.trial)
                 yield replace(position, elapsed=push.due)
-
-    def _send(self, push: Push, base: float) -> None:
-        if isinstance(push, MarkerPush):
-            self._markers.push(push.text, base + push.due)
-        else:
-            self._signals[push.modality].push(push.samples, base + push.stamps)

@@ -4,7 +4,7 @@ import logging
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tyro
@@ -18,6 +18,7 @@ from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.lsl.replay import Player, Position
 from memhacl.stream.lsl.schedule import check_gap, check_speed
 from memhacl.stream.lsl.selection import choose_modalities, parse_trials, select
+from memhacl.stream.lsl.steady import Timing, steadied
 from memhacl.stream.signals import MODALITIES, Recording
 
 _log = logging.getLogger(__name__)
@@ -30,11 +31,16 @@ class Replay:
     One stream for each modality (memhacl-EEG, memhacl-GSR, ...; type = modality, with channel labels and units)
     and one of markers (memhacl-markers, type Markers): memhacl:anchor where a piece starts, then
     memhacl:rest_start, memhacl:rest_end, memhacl:trial_start with person, stimulus, trial and ratings as JSON,
-    and memhacl:trial_end. Ctrl-C ends it.
+    and memhacl:trial_end. Every stream of an XDF file is played, under its own name and type. Ctrl-C ends it.
     """
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
-    """What to play: a DEAP folder, one DEAP file, 'simulated', or the YAML file of simulated people."""
+    """What to play: a DEAP folder, one DEAP file, an XDF file or a folder of such, 'simulated', or the YAML file
+    of simulated people."""
+
+    timing: Timing = "recorded"
+    """Time stamps as recorded, jitter and gaps included, or made regular between the gaps; where none were
+    recorded, it is the same."""
 
     speed: Annotated[float, tyro.conf.arg(metavar="X")] = 1.0
     """Speed of play, above 0 and at most 1. Below 1 the streams declare rates lowered alike, so a model made for
@@ -50,7 +56,8 @@ class Replay:
     """Which trials to play, like 1-3,7 (counted from 1); all where it is not given."""
 
     modalities: Annotated[str | None, tyro.conf.arg(metavar="NAMES")] = None
-    """Which signals to play, like EEG,GSR; where it is not given, EEG, GSR, Resp and Temp as far as recorded."""
+    """Which signals to play, like EEG,GSR; where it is not given, all streams of an XDF file, else EEG, GSR, Resp
+    and Temp as far as recorded."""
 
     gap: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
     """Seconds of silence between separately recorded pieces, at least 1; as recorded where it is not given."""
@@ -74,6 +81,8 @@ def replay(options: Replay) -> int:
     wanted = None if options.modalities is None else _modalities(options.modalities)
     recording = _open(options.source, options.person)
     pieces = select(recording, choose_modalities(recording, wanted), trials)
+    if options.timing == "regular":
+        pieces = tuple(replace(piece, segment=steadied(piece.segment)) for piece in pieces)
     player = Player(recording, pieces, speed=options.speed, gap=options.gap)
     try:
         _wait(player, options.wait)

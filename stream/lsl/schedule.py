@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.errors import ConfigError
-from memhacl.stream.events import trial_markers
+from memhacl.stream.events import recorded_markers, trial_markers
 from memhacl.stream.lsl.selection import Piece
-from memhacl.stream.signals import ANCHOR, Signal, Trial
+from memhacl.stream.signals import ANCHOR, TRIAL_START, Signal, Texts, Trial
 
 CHUNK = 0.04  # s of a stream that are sent at once
 RESET_GAP = 1.0  # s; a shorter gap would not begin the receivers' signal path anew
@@ -20,15 +20,30 @@ GAP = 3.0  # s between rounds of a loop where no gap is asked for
 
 @dataclass(frozen=True)
 class SamplePush:
-    """Samples float32 (samples, channels), their stamps (samples,) and when to send them: the last stamp.
+    """Samples float32 (samples, channels) of a stream, their stamps (samples,) and when to send them.
 
-    Times in seconds since the replay's start.
+    That is when the latest of the stamps has come. Times in seconds since the replay's start.
     """
 
     due: float
-    modality: str
+    stream: str
     samples: NDArray[np.float32]
     stamps: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TextPush:
+    """A recorded stream's texts of one moment, one a channel, at ``stamp``; times in s since the replay's start.
+
+    ``trial`` is the one that it starts, None for any other text.
+    """
+
+    due: float
+    stream: str
+    texts: tuple[str, ...]
+    stamp: float
+    number: int | None = None
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,7 @@ class MarkerPush:
     trial: Trial | None = None
 
 
-Push = SamplePush | MarkerPush
+Push = SamplePush | TextPush | MarkerPush
 
 
 def check_speed(speed: float) -> float:
@@ -71,42 +86,65 @@ def layout(pieces: Sequence[Piece], speed: float, gap: float | None) -> list[flo
     """
     starts = [0.0]
     for before, after in pairwise(pieces):
-        played = (before.segment.end - before.segment.start) / speed
-        recorded = (after.segment.start - before.segment.end) / speed
-        starts.append(starts[-1] + played + (max(recorded, RESET_GAP) if gap is None else gap))
+        recorded = (after.segment.span[0] - before.segment.span[1]) / speed
+        starts.append(starts[-1] + duration(before, speed) + (max(recorded, RESET_GAP) if gap is None else gap))
     return starts
 
 
 def duration(piece: Piece, speed: float) -> float:
     """Return how long ``piece`` plays, in seconds."""
-    return (piece.segment.end - piece.segment.start) / speed
+    start, end = piece.segment.span
+    return (end - start) / speed
 
 
 def pushes(piece: Piece, start: float, speed: float, person: str) -> Iterator[Push]:
     """Yield what to send for ``piece``, which starts ``start`` s after the replay, by the time it is due."""
-    first = piece.segment.start
-    streams = [_chunks(signal, first, start, speed) for signal in piece.segment.signals]
+    timeline = _Timeline(piece, start, speed)
+    streams = [
+        timeline.samples(name, stream) if isinstance(stream, Signal) else timeline.texts(name, stream)
+        for name, stream in piece.streams.items()
+    ]
     # merge is stable: at equal times a marker precedes samples
-    return merge(_markers(piece, start, speed, person), *streams, key=lambda push: push.due)
+    return merge(timeline.markers(person), *streams, key=lambda push: push.due)
 
 
-def _chunks(signal: Signal, first: float, start: float, speed: float) -> Iterator[SamplePush]:
-    rate = signal.format.rate * speed
-    size = max(round(CHUNK * rate), 1)
-    offset = start + (signal.start - first) / speed
-    for begin in range(0, len(signal.data), size):
-        samples = signal.data[begin : begin + size]
-        stamps = offset + np.arange(begin, begin + len(samples)) / rate
-        yield SamplePush(float(stamps[-1]), signal.format.modality, samples, stamps)
+class _Timeline:
+    """Where the times of ``piece`` lie in a replay that plays it from ``start`` s on."""
 
+    def __init__(self, piece: Piece, start: float, speed: float) -> None:
+        self._piece, self._start, self._speed = piece, start, speed
+        self._first = piece.segment.span[0]
 
-def _markers(piece: Piece, start: float, speed: float, person: str) -> Iterator[MarkerPush]:
-    first = piece.segment.start
+    def _at(self, time: float) -> float:
+        return self._start + (time - self._first) / self._speed
 
-    def at(time: float, text: str, number: int | None = None, trial: Trial | None = None) -> MarkerPush:
-        return MarkerPush(start + (time - first) / speed, text, number, trial)
+    def samples(self, name: str, signal: Signal) -> Iterator[SamplePush]:
+        """Chunks of ``signal``: each is sent when the last of its samples was, be its stamp late or early."""
+        stamps = self._start + (signal.stamps - self._first) / self._speed
+        sent = np.maximum.accumulate(stamps)
+        begin = 0
+        while begin < len(sent):
+            stop = int(np.searchsorted(sent, sent[begin] + CHUNK))
+            yield SamplePush(float(sent[stop - 1]), name, signal.data[begin:stop], stamps[begin:stop])
+            begin = stop
 
-    yield at(first, ANCHOR)
-    for number, trial in zip(piece.numbers, piece.segment.trials, strict=True):
-        for marker in trial_markers(person, trial, number):
-            yield at(marker.time, marker.text, number, trial)
+    def texts(self, name: str, texts: Texts) -> Iterator[TextPush]:
+        """Each moment of ``texts``; one with an earlier stamp than the one before it is sent with that one."""
+        piece = self._piece
+        starts = {t.onset: (n, t) for n, t in zip(piece.numbers, piece.segment.trials, strict=True)}
+        due = -np.inf
+        for time, row in zip(texts.times.tolist(), texts.rows, strict=True):
+            due = max(due, self._at(time))
+            begins = any(text.startswith(TRIAL_START) for text in row)
+            number, trial = starts.get(time, (None, None)) if begins else (None, None)
+            yield TextPush(due, name, row, self._at(time), number, trial)
+
+    def markers(self, person: str) -> Iterator[MarkerPush]:
+        """Markers that the recording implies: its anchor, and the trials' where they were not recorded."""
+        segment = self._piece.segment
+        yield MarkerPush(self._at(segment.start), ANCHOR)
+        if recorded_markers(segment.streams):
+            return
+        for number, trial in zip(self._piece.numbers, segment.trials, strict=True):
+            for marker in trial_markers(person, trial, number):
+                yield MarkerPush(self._at(marker.time), marker.text, number, trial)

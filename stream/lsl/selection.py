@@ -1,11 +1,13 @@
 """Which part of a recording is played: modalities, trials, and each trial's number."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 
 from memhacl.stream.errors import ConfigError, DataError
-from memhacl.stream.signals import Recording, Segment, Signal
+from memhacl.stream.signals import Recording, Segment, Signal, Texts
 
 DEFAULT_MODALITIES = ("EEG", "GSR", "Resp", "Temp")
 
@@ -16,6 +18,20 @@ class Piece:
 
     segment: Segment
     numbers: tuple[int, ...]
+
+    @property
+    def streams(self) -> dict[str, Signal | Texts]:
+        """Signals and texts by a word for each: its modality or, where it was a stream, the name it had.
+
+        A word that stood before is counted: 'GSR', 'GSR (2)'.
+        """
+        named: dict[str, Signal | Texts] = {}
+        seen: Counter[str] = Counter()
+        for stream in self.segment.streams:
+            word = stream.format.name if stream.origin else stream.format.modality
+            seen[word] += 1
+            named[word if seen[word] == 1 else f"{word} ({seen[word]})"] = stream
+        return named
 
 
 def parse_trials(text: str) -> frozenset[int]:
@@ -38,33 +54,38 @@ def parse_trials(text: str) -> frozenset[int]:
     return frozenset(numbers)
 
 
-def choose_modalities(recording: Recording, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+def choose_modalities(recording: Recording, wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Return the modalities to play: the wanted ones, or the usual four as far as they were recorded.
+
+    None, for all streams, where it is streams that were recorded and none are wanted in particular.
 
     Raises
     ------
     DataError
         A wanted one is not in the recording, or none of the usual ones is.
     """
-    there = tuple(recording.formats)
+    if wanted is None and any(stream.origin for part in recording.segments for stream in part.streams):
+        return None
+    signals = [signal for part in recording.segments for signal in part.signals]
+    there = tuple(dict.fromkeys(signal.format.modality for signal in signals))
     chosen = wanted or tuple(modality for modality in DEFAULT_MODALITIES if modality in there)
     missing = [modality for modality in chosen if modality not in there]
     if missing or not chosen:
         asked = ", ".join(missing or DEFAULT_MODALITIES)
         raise DataError(
-            f"{recording.source}, person {recording.person}: expected {asked}, found {', '.join(there)}; "
-            "choose with --modalities"
+            f"{recording.source}, person {recording.person}: expected {asked}, found "
+            f"{', '.join(there) or 'no signals'}; choose with --modalities"
         )
     return tuple(dict.fromkeys(chosen))
 
 
 def select(
-    recording: Recording, modalities: tuple[str, ...], trials: frozenset[int] | None = None
+    recording: Recording, modalities: tuple[str, ...] | None, trials: frozenset[int] | None = None
 ) -> tuple[Piece, ...]:
     """Return the pieces of ``recording`` that hold ``trials`` (None: all of it), in time order.
 
-    A segment of which only some trials are wanted is cut: from the rest before the first of neighbouring
-    trials to the end of the last.
+    ``modalities`` None takes every signal that a piece has; texts are always taken. A segment of which only some
+    trials are wanted is cut: from the rest before the first of neighbouring trials to the end of the last.
 
     Raises
     ------
@@ -77,15 +98,19 @@ def select(
     for segment in recording.segments:
         numbers = tuple(range(first, first + len(segment.trials)))
         first += len(numbers)
-        kept = tuple(signal for signal in segment.signals if signal.format.modality in modalities)
-        if len(kept) != len(modalities):
-            found = ", ".join(signal.format.modality for signal in segment.signals)
-            raise DataError(
-                f"{recording.source}, person {recording.person}, at {segment.start:g} s: expected "
-                f"{', '.join(modalities)}, found {found}; choose with --modalities"
-            )
+        kept = segment.signals if modalities is None else _of(recording, segment, modalities)
         pieces += _wanted(Piece(replace(segment, signals=kept), numbers), trials)
     return tuple(pieces)
+
+
+def _of(recording: Recording, segment: Segment, modalities: tuple[str, ...]) -> tuple[Signal, ...]:
+    found = [signal.format.modality for signal in segment.signals]
+    if not set(modalities) <= set(found):
+        raise DataError(
+            f"{recording.source}, person {recording.person}, at {segment.start:g} s: expected "
+            f"{', '.join(modalities)}, found {', '.join(found)}; choose with --modalities"
+        )
+    return tuple(signal for signal in segment.signals if signal.format.modality in modalities)
 
 
 def _check_trials(recording: Recording, trials: frozenset[int] | None) -> None:
@@ -113,15 +138,33 @@ def _wanted(piece: Piece, trials: frozenset[int] | None) -> list[Piece]:
 
 
 def _cut(piece: Piece, run: list[int]) -> Piece:
-    trials = tuple(piece.segment.trials[index] for index in run)
-    signals = tuple(_slice(signal, trials[0].rest, trials[-1].end) for signal in piece.segment.signals)
-    return Piece(Segment(signals, trials), tuple(piece.numbers[index] for index in run))
+    segment = piece.segment
+    trials = tuple(segment.trials[index] for index in run)
+    start, end = trials[0].rest, trials[-1].end
+    signals = tuple(_slice(signal, start, end) for signal in segment.signals)
+    # the last trial's end is a text too
+    texts = tuple(_slice_texts(text, start, np.nextafter(end, np.inf)) for text in segment.texts)
+    part = Segment(
+        tuple(signal for signal in signals if len(signal.data)), trials, tuple(text for text in texts if text.rows)
+    )
+    return Piece(part, tuple(piece.numbers[index] for index in run))
 
 
 def _slice(signal: Signal, start: float, end: float) -> Signal:
     """Return the samples at ``start`` <= time < ``end`` (s), each at the time it had."""
+    if signal.times is not None:
+        inside = (signal.times >= start) & (signal.times < end)
+        times = signal.times[inside]
+        return replace(
+            signal, data=signal.data[inside], start=float(times[0]) if len(times) else start, times=times
+        )
     rate = signal.format.rate
     # rounded: a start that falls on a sample must not lose it to the last bit of a float
     first = max(int(np.ceil(round((start - signal.start) * rate, 6))), 0)
     stop = max(int(np.ceil(round((end - signal.start) * rate, 6))), first)
-    return Signal(signal.format, signal.data[first:stop], signal.start + first / rate)
+    return replace(signal, data=signal.data[first:stop], start=signal.start + first / rate)
+
+
+def _slice_texts(texts: Texts, start: float, end: float) -> Texts:
+    inside = (texts.times >= start) & (texts.times < end)
+    return replace(texts, rows=tuple(compress(texts.rows, inside)), times=texts.times[inside])

@@ -1,11 +1,13 @@
 """A recording through the signal path, exactly as it would go live."""
 
+from collections import Counter, deque
 from collections.abc import Container, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memhacl.stream.errors import DataError
 from memhacl.stream.events import events
 from memhacl.stream.path.path import SignalPath
 from memhacl.stream.path.window import Window
@@ -51,26 +53,59 @@ def feed(sink: Sink[Out], person: str, segment: Segment) -> Iterator[Out]:
     """Push ``segment`` into ``sink`` chunk by chunk in the order of time and yield what comes out.
 
     Modalities that the sink does not take are left out; those that the recording does not have are missing.
+
+    Raises
+    ------
+    DataError
+        Several signals are of a modality that the sink takes.
     """
-    signals = [signal for signal in segment.signals if signal.format.modality in sink.modalities]
+    signals = _taken(sink, person, segment)
     for signal in signals:
         sink.open(signal.format)
-    pending = events(person, segment)
-    for start in np.arange(segment.start, segment.end, _CHUNK):
-        end = float(start + _CHUNK)
+    pending = deque(events(person, segment))
+    waiting = [_Waiting(signal) for signal in signals]
+    while ahead := [part.next for part in waiting if part.next is not None]:
+        end = min(ahead) + _CHUNK
         while pending and pending[0].time < end:
-            sink.mark(pending.pop(0))
-        for signal in signals:
-            sink.push(signal.format.modality, *_part(signal, start, end), now=end)
+            sink.mark(pending.popleft())
+        for part in waiting:
+            sink.push(part.modality, *part.take(end), now=end)
         yield from sink.advance(-np.inf)
     for marker in pending:
         sink.mark(marker)
     yield from sink.finish()
 
 
-def _part(signal: Signal, start: float, end: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Samples of ``signal`` from ``start`` to before ``end`` (s), and their stamps."""
-    rate = signal.format.rate
-    first, last = (max(int(np.ceil((time - signal.start) * rate - 1e-6)), 0) for time in (start, end))
-    last = min(last, len(signal.data))
-    return signal.data[first:last], signal.start + np.arange(first, last) / rate
+def _taken(sink: Sink[Out], person: str, segment: Segment) -> list[Signal]:
+    signals = [signal for signal in segment.signals if signal.format.modality in sink.modalities]
+    for modality, count in Counter(signal.format.modality for signal in signals).items():
+        if count > 1:
+            names = ", ".join(f"'{s.format.name}'" for s in signals if s.format.modality == modality)
+            raise DataError(
+                f"person {person}: expected one stream of {modality}, found {names}; play the recording with "
+                "memhacl-replay and choose among its streams with memhacl-serve --session"
+            )
+    return signals
+
+
+class _Waiting:
+    """The samples of ``signal`` that are not yet pushed.
+
+    A sample with an earlier stamp than the one before it comes with that one, as it did when it was recorded.
+    """
+
+    def __init__(self, signal: Signal) -> None:
+        self.modality = signal.format.modality
+        self._data, self._stamps = signal.data, signal.stamps
+        self._due = np.maximum.accumulate(self._stamps)
+        self._done = 0
+
+    @property
+    def next(self) -> float | None:
+        """Time (s) at which the next sample comes; None where there is none."""
+        return float(self._due[self._done]) if self._done < len(self._due) else None
+
+    def take(self, end: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Samples (n, channels) that come before ``end`` (s), and their stamps (n,)."""
+        first, self._done = self._done, int(np.searchsorted(self._due, end))
+        return self._data[first : self._done], self._stamps[first : self._done]

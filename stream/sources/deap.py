@@ -113,11 +113,18 @@ def _checked(path: Path, key: str, array: object, shape: tuple[int, ...], axes: 
     return np.asarray(array)
 
 
+def holds_deap(where: Path) -> bool:
+    """Tell whether ``where`` is one of DEAP's files, or a folder with some."""
+    return bool(_person(where)) or (where.is_dir() and any(map(_person, where.glob("s*.dat"))))
+
+
 def _find(where: Path) -> dict[str, Path]:
     """Return the files by person, in the order of their numbers."""
     if where.is_file():
         if not _person(where):
-            raise DataError(f"{where}: expected a name such as s01.dat, which says whose recording it is")
+            raise DataError(
+                f"{where}: expected a name such as s01.dat, which says whose recording it is, or an .xdf file"
+            )
         return {_person(where): where}
     try:
         entries = list(where.iterdir())
@@ -129,7 +136,8 @@ def _find(where: Path) -> dict[str, Path]:
     found = sorted(filter(_person, entries), key=lambda path: int(path.stem[1:]))
     if not found:
         raise DataError(
-            f"{where}: expected {EXPECTED} in this folder, found {len(entries)} other files; give their folder"
+            f"{where}: expected {EXPECTED}, or XDF files in this folder, found {len(entries)} other files; "
+            "give their folder"
         )
     return {_person(path): path for path in found}
 

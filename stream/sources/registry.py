@@ -5,9 +5,10 @@ from typing import Final, Protocol
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources.deap import DeapSource
+from memhacl.stream.sources.deap import DeapSource, holds_deap
 from memhacl.stream.sources.simulated import SimulatedSource
 from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.xdf import XdfSource, xdf_files
 from memhacl.stream.strict import read_yaml
 
 FEW: Final = People(subjects=4, stimuli=12)  # what the word `simulated` means
@@ -36,7 +37,9 @@ class Source(Protocol):
 
 
 def open_source(where: str) -> Source:
-    """Open what ``where`` names: a DEAP folder or file, `simulated`, or a YAML file of simulated people.
+    """Open what ``where`` names: DEAP's files, XDF files, `simulated`, or a YAML file of simulated people.
+
+    A folder with DEAP's files in it is DEAP's, whatever else it holds.
 
     Raises
     ------
@@ -53,6 +56,9 @@ def open_source(where: str) -> Source:
     if not path.exists():
         raise DataError(
             f"{where}: there is no such file or folder; expected a folder of DEAP's preprocessed files "
-            "(s01.dat to s32.dat), one of them, the word 'simulated', or a .yaml file of simulated people"
+            "(s01.dat to s32.dat), one of them, an .xdf file or a folder of such, the word 'simulated', or a "
+            ".yaml file of simulated people"
         )
+    if not holds_deap(path) and (files := xdf_files(path)):
+        return XdfSource(path, files)
     return DeapSource(path)

@@ -45,7 +45,7 @@ def test_every_sample_is_sent_once_at_its_time_and_never_before_it(
     sent = [push for push in pushes(played, 7.0, speed, "p") if isinstance(push, SamplePush)]
     assert [push.due for push in sent] == sorted(push.due for push in sent)
     for signal in played.segment.signals:
-        own = [push for push in sent if push.modality == signal.format.modality]
+        own = [push for push in sent if push.stream == signal.format.modality]
         np.testing.assert_array_equal(np.concatenate([push.samples for push in own]), signal.data)
         stamps = np.concatenate([push.stamps for push in own])
         np.testing.assert_allclose(stamps, 7.0 + (signal.stamps - 100.0) / speed, atol=1e-9)
