@@ -1,25 +1,31 @@
 """Finding streams: by modality and name, one or an error that names the candidates, and a lost one's successor."""
 
-import threading
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pylsl
 
 from memhacl.stream.errors import StreamError
-from memhacl.stream.lsl.describe import modality_of
+from memhacl.stream.kinds import modality_of
 
 ROUND = 1.0  # s; liblsl asks known peers only half a second after the multicast query, so less misses streams
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A stream that answered: who it is, before its full description is fetched. ``rate`` in Hz."""
+    """A stream that answered: who it is, before its full description is fetched.
+
+    ``type`` is the LSL content type as it was sent and ``modality`` its name here; ``rate`` is in Hz, ``created``
+    in seconds on the sender's LSL clock.
+    """
 
     uid: str
     name: str
+    type: str
     modality: str
     source_id: str
     host: str
@@ -38,26 +44,44 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which stream to read: a modality, and a name, host or source_id where several streams carry it."""
+    """Which stream to read: a modality, and a name, host, source_id or type where several streams carry it.
+
+    Name, host, source_id and type are shell patterns (``*``, ``?``, ``[ab]``) in which case matters; a plain word
+    matches itself. ``type`` is the LSL content type as sent; where it is given, it counts instead of ``modality``:
+    a GSR electrode may well be plugged into an amplifier whose stream is of type EEG.
+    """
 
     modality: str
     name: str | None = None
     host: str | None = None
     source_id: str | None = None
+    type: str | None = None
 
     def fits(self, candidate: Candidate) -> bool:
         """Whether ``candidate`` is what is wanted."""
+        if self.type is None and self.modality != candidate.modality:
+            return False
         pairs = (
-            (self.modality, candidate.modality),
             (self.name, candidate.name),
             (self.host, candidate.host),
             (self.source_id, candidate.source_id),
+            (self.type, candidate.type),
         )
-        return all(wish is None or wish == found for wish, found in pairs)
+        return all(_matches(pattern, found) for pattern, found in pairs)
 
     def __str__(self) -> str:
-        named = f" named '{self.name}'" if self.name else ""
-        return f"{self.modality} stream{named}"
+        named = (
+            ("named", self.name),
+            ("on host", self.host),
+            ("of source_id", self.source_id),
+            ("of type", self.type),
+        )
+        return f"{self.modality} stream" + "".join(f" {word} '{text}'" for word, text in named if text is not None)
+
+
+def _matches(pattern: str | None, found: str) -> bool:
+    # equal first: a device may well be called 'amp [left]', which as a pattern means something else
+    return pattern is None or pattern == found or fnmatchcase(found, pattern)
 
 
 def visible(seconds: float = ROUND) -> tuple[Candidate, ...]:
@@ -79,7 +103,7 @@ def choose(wanted: Wanted, seen: Sequence[Candidate]) -> Candidate | None:
         listed = "; ".join(map(str, fitting))
         raise StreamError(
             f"{wanted.modality}: expected one {wanted}, found {len(fitting)}: {listed}; "
-            "stop the others or choose one by name"
+            "stop the others or choose one by name, host or source_id"
         )
     return fitting[0] if fitting else None
 
@@ -113,47 +137,32 @@ def find(wanted: Wanted, within: float) -> Candidate:
     return find_all([wanted], within)[wanted]
 
 
-def successor(lost: Candidate, seen: Sequence[Candidate]) -> Candidate | None:
-    """Return the stream that continues ``lost``: itself, or the newest of its name and modality.
+def successor(
+    wanted: Wanted, lost: Candidate, seen: Sequence[Candidate], heard: float = -math.inf
+) -> Candidate | None:
+    """Return the stream that continues ``lost``: itself, or the newest that is ``wanted`` and the same source.
 
-    Another outlet counts only with the same non-empty source_id or on the same host: a stream of the same
-    name elsewhere in the laboratory is most likely another person.
+    Another outlet of its name and modality counts with the same non-empty source_id; or on the same host, where
+    one of the two names no source or it was made after ``heard``, the last sign of life in seconds on the sender's
+    clock (some programs name a new source each time). Anything else is most likely another person's.
     """
-    alike = [c for c in seen if (c.name, c.modality) == (lost.name, lost.modality)]
+    same = (lost.name, lost.modality)
+    alike = [c for c in seen if (c.name, c.modality) == same and wanted.fits(c)]
     for candidate in alike:
         if candidate.uid == lost.uid:
             return candidate
     same_source = [c for c in alike if c.source_id and c.source_id == lost.source_id]
-    same_host = [c for c in alike if c.host == lost.host]
+    same_host = [
+        c for c in alike if c.host == lost.host and not (c.source_id and lost.source_id and c.created <= heard)
+    ]
     return max(same_source or same_host, key=lambda c: c.created, default=None)
-
-
-class Lookout:
-    """Looks at the network beside the reading, no more often than every ``pause`` seconds."""
-
-    def __init__(self, pause: float) -> None:
-        self._pause = pause
-        self._after = 0.0
-        self._seen: list[tuple[Candidate, ...]] = []
-        self._thread: threading.Thread | None = None
-
-    def look(self, now: float) -> tuple[Candidate, ...] | None:
-        """Return what a finished look saw, once; start the next one where it is due."""
-        if self._thread is not None and not self._thread.is_alive():
-            self._thread, self._after = None, now + self._pause
-        elif self._thread is None and now >= self._after:
-            self._thread = threading.Thread(target=self._work, name="lsl-lookout", daemon=True)
-            self._thread.start()
-        return self._seen.pop() if self._seen else None
-
-    def _work(self) -> None:
-        self._seen.append(visible(ROUND))
 
 
 def _candidate(info: Any) -> Candidate:
     return Candidate(
         uid=info.uid(),
         name=info.name(),
+        type=info.type(),
         modality=modality_of(info.type()),
         source_id=info.source_id(),
         host=info.hostname(),

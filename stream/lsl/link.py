@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -11,16 +12,18 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import StreamError
 from memhacl.stream.lsl.clock import local_clock
-from memhacl.stream.lsl.connection import Connection, Lost
+from memhacl.stream.lsl.connection import PULL, Connection, Lost
 from memhacl.stream.lsl.describe import Described
-from memhacl.stream.lsl.finding import ROUND, Candidate, Lookout, Wanted, choose, successor
+from memhacl.stream.lsl.finding import ROUND, Candidate, Wanted
 from memhacl.stream.lsl.mailbox import Event, Mailbox, Opened, StateChange
 from memhacl.stream.lsl.meter import Meter
 from memhacl.stream.lsl.state import Snapshot, Timing
+from memhacl.stream.lsl.trail import Trail
 
 _log = logging.getLogger(__name__)
 
 NAP = 0.1  # s that samples may gather at most
+GATHER = 0.004  # s that those of a faster stream gather even when they are urgent: a wake-up a sample costs most
 
 
 class Link(threading.Thread, ABC):
@@ -55,6 +58,8 @@ class Link(threading.Thread, ABC):
         self._offset = 0.0
         self._connections = 0
         self._meter = Meter()
+        self._trail = Trail(wanted)
+        self._heard = 0.0  # last sign of life
 
     def ask_stop(self) -> None:
         """Ask the thread to end, without waiting; from here on nothing more is delivered."""
@@ -101,16 +106,15 @@ class Link(threading.Thread, ABC):
 
     def run(self) -> None:
         """Find, connect and read until stopped (the thread's body; call ``start``)."""
-        known: Candidate | None = None
+        self._trail.start()
         following: Candidate | None = None
         old: Connection | None = None  # kept open while the same stream is opened anew: nothing falls between
         while not self._stop_asked.is_set():
             try:
-                found = following or self._find(known)
+                found = following or self._find()
                 following = None
                 connection = self._connect(found, old) if found else None
                 if connection is not None:
-                    known = connection.candidate
                     following = self._read(connection)
                     old = connection if following is not None else None
             except Exception as problem:  # a reader must outlive what nobody foresaw, and say it
@@ -118,29 +122,17 @@ class Link(threading.Thread, ABC):
                 self._enter("lost", f"unexpected {type(problem).__name__}: {problem}")
                 self._stop_asked.wait(ROUND)
 
-    def _find(self, known: Candidate | None) -> Candidate | None:
+    def _find(self) -> Candidate | None:
         if self._state == "idle":
             self._enter("searching", f"looking for one {self.wanted}")
-        seen = self._look()
-        if known is not None:
-            return successor(known, seen)
         try:
-            found = choose(self.wanted, seen)
+            found = self._trail.find(self._stop_asked)
         except StreamError as problem:
             self._enter("ambiguous", str(problem))
             return None
-        if found is None:
+        if found is None and self._trail.current is None:
             self._enter("searching", f"looking for one {self.wanted}")
         return found
-
-    def _look(self) -> tuple[Candidate, ...]:
-        # beside this thread: liblsl's search cannot be broken off, and stop() shall not wait for it
-        lookout = Lookout(0.0)
-        while not self._stop_asked.wait(0.05):
-            seen = lookout.look(local_clock())
-            if seen is not None:
-                return seen
-        return ()
 
     def _connect(self, candidate: Candidate, old: Connection | None) -> Connection | None:
         if self._state not in ("unreachable", "unusable"):  # else it would say so again at every attempt
@@ -156,54 +148,63 @@ class Link(threading.Thread, ABC):
             return None
         with self._changed:  # who waits for the connection shall also see its state
             self._connections += 1
+            self._heard = local_clock()
+            self._trail.follow(connection.candidate, connection.offset)
             self._described, self._offset = connection.described, connection.offset
             self._meter.restart()
-            self._put(Opened(self.stream, connection.described, local_clock()))
+            self._put(Opened(self.stream, connection.described, self._heard))
             self._enter("connected", str(candidate))
         return connection
 
     def _read(self, connection: Connection) -> Candidate | None:
         """Deliver until stopped or lost; return the stream to connect to next where it is known already."""
-        heard, lookout = local_clock(), Lookout(0.0 if self.silence_is_fault else self.timing.quiet)
+        came, dense = 0, connection.described.format.rate > 1 / GATHER
         while not self._stop_asked.is_set():
-            self._nap()
+            rested = self._rest(came, dense)
             try:
-                samples, stamps = connection.pull(self.timing.poll)
+                samples, stamps = connection.pull(0.0 if rested else self.timing.poll)
             except Lost:
+                self._trail.lose()
                 self._enter("lost", f"{connection.candidate} has gone; looking for it")
                 return None
-            now = local_clock()
-            if len(stamps):
-                heard, self._offset = now, connection.offset
+            now, came = local_clock(), len(stamps)
+            if came:
+                self._heard, self._offset = now, connection.offset
+                self._trail.hear(now, connection.offset)
                 self._meter.add(stamps, now)
                 self._deliver(samples, stamps, now)
                 if self._state != "streaming":
                     self._enter("streaming", str(connection.candidate))
-            elif now - heard > self._patience(connection):
-                following = self._silent(connection.candidate, lookout, now, now - heard)
+            elif now - self._heard > self._patience(connection):
+                following = self._silent(connection.candidate, now - self._heard)
                 if following is not None:
                     return following
         return None
 
-    def _nap(self) -> None:
-        """Let samples gather while none is urgent: a wake-up a sample would cost more than all else."""
+    def _rest(self, came: int, dense: bool) -> bool:
+        """Let samples gather after a pull that brought ``came``; return whether more must be there by now."""
+        if came == PULL:
+            return True
         pause = min(self.quiet_until() - local_clock(), NAP)
+        if came and dense:
+            pause = max(pause, GATHER)
         if pause > 0:
-            self._stop_asked.wait(pause)
+            time.sleep(pause)
+        return came > 0 and pause > 0
 
     def _patience(self, connection: Connection) -> float:
         rate = connection.described.format.rate
         return max(self.timing.stall, 5 / rate) if rate else self.timing.stall
 
-    def _silent(self, current: Candidate, lookout: Lookout, now: float, silence: float) -> Candidate | None:
+    def _silent(self, current: Candidate, silence: float) -> Candidate | None:
         """Return the stream to go to from a silent one: another outlet, the same one anew, or None: wait."""
         flowed = self._state in ("streaming", "stalled")
         if self.silence_is_fault and flowed:
             self._enter("stalled", f"{current}: no samples for {silence:.1f} s")
-        seen = lookout.look(now)
-        if seen is None:
+        glance = self._trail.glance(current, 0.0 if self.silence_is_fault else self.timing.quiet)
+        if glance is None:
             return None
-        found = successor(current, seen)
+        (found,) = glance
         if found is None:
             self._enter("stalled", f"{current}: silent, and does not answer queries")
         elif found.uid == current.uid:  # there, with nothing to say, or cut off from us

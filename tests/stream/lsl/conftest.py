@@ -3,7 +3,9 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,21 +15,38 @@ from memhacl.stream.lsl.mailbox import Event
 
 COUNTING = """
 import sys, time, pylsl
-outlet = pylsl.StreamOutlet(pylsl.StreamInfo(sys.argv[1], "EEG", 1, 100.0, "float32", sys.argv[2]))
+name, source_id, labels, rate, unix = sys.argv[1:]
+labels, rate = labels.split(","), float(rate)
+info = pylsl.StreamInfo(name, "EEG", len(labels), rate, "float32", source_id)
+channels = info.desc().append_child("channels")
+for label in labels:
+    channels.append_child("channel").append_child_value("label", label)
+outlet = pylsl.StreamOutlet(info)
 print("open", flush=True)
 number = 0
 while True:
-    outlet.push_sample([number])
+    outlet.push_sample([number] * len(labels), time.time() if unix else pylsl.local_clock())
     number += 1
-    time.sleep(0.01)
+    time.sleep(1 / rate)
 """
 
 
 class Source(subprocess.Popen[str]):
-    """A process with one outlet that counts, at about 100 Hz."""
+    """A process with one EEG outlet that counts, at about ``rate`` Hz; ``clock`` s is what LSL's clock is off."""
 
-    def __init__(self, name: str, source_id: str) -> None:
-        super().__init__([sys.executable, "-c", COUNTING, name, source_id], stdout=subprocess.PIPE, text=True)
+    def __init__(
+        self,
+        name: str,
+        source_id: str,
+        labels: str = "EEG1",
+        rate: float = 100.0,
+        unix: bool = False,
+        clock: int = 0,
+    ) -> None:
+        # a time namespace: to its processes the machine was booted at another time
+        elsewhen = ["unshare", "--time", "--monotonic", str(clock)] if clock else []
+        command = [*elsewhen, sys.executable, "-c", COUNTING, name, source_id, labels, str(rate), "unix" * unix]
+        super().__init__(command, stdout=subprocess.PIPE, text=True)
         assert self.stdout is not None
         assert self.stdout.readline() == "open\n"
 
@@ -53,7 +72,8 @@ class Listener:
         reader.start()
 
     def until(self, condition: Callable[[list[Event]], bool], timeout: float = 10.0) -> list[Event]:
-        for _ in range(round(timeout / 0.1)):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
             self.events += self.reader.mailbox.drain(0.1)
             if condition(self.events):
                 return self.events
@@ -70,11 +90,11 @@ class Listener:
 
 
 @pytest.fixture
-def source() -> Iterator[Callable[[str, str], Source]]:
+def source() -> Iterator[Callable[..., Source]]:
     started: list[Source] = []
 
-    def start(name: str, source_id: str) -> Source:
-        started.append(Source(name, source_id))
+    def start(*what: Any, **more: Any) -> Source:
+        started.append(Source(*what, **more))
         return started[-1]
 
     yield start
@@ -86,9 +106,9 @@ def source() -> Iterator[Callable[[str, str], Source]]:
 def listen() -> Iterator[Callable[..., Listener]]:
     listeners: list[Listener] = []
 
-    def start(modality: str, name: str | None = None, timing: Timing | None = None) -> Listener:
+    def start(modality: str, name: str | None = None, timing: Timing | None = None, **wish: str) -> Listener:
         kind = MarkerReader if modality == "Markers" else Reader
-        listeners.append(Listener(kind(modality, Wanted(modality, name), Mailbox(), timing)))
+        listeners.append(Listener(kind(modality, Wanted(modality, name, **wish), Mailbox(), timing)))
         return listeners[-1]
 
     yield start

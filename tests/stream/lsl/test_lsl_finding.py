@@ -13,7 +13,7 @@ def outlet(name: str, modality: str, source_id: str = "") -> SignalOutlet:
 def candidate(
     uid: str, name: str = "amp", source_id: str = "", host: str = "here", created: float = 0.0
 ) -> Candidate:
-    return Candidate(uid, name, "EEG", source_id, host, 1, 100.0, created, None)
+    return Candidate(uid, name, "EEG", "EEG", source_id, host, 1, 100.0, created, None)
 
 
 def test_streams_are_found_by_type_and_two_of_one_type_are_named() -> None:
@@ -37,19 +37,54 @@ def test_a_missing_stream_is_an_error_that_names_what_is_there() -> None:
 
 def test_a_lost_stream_is_followed_to_itself_before_all() -> None:
     again = candidate("1")
-    assert successor(candidate("1"), [candidate("2", created=9.0), again]) is again
+    assert successor(Wanted("EEG"), candidate("1"), [candidate("2", created=9.0), again]) is again
 
 
 def test_a_lost_stream_is_followed_to_the_newest_outlet_of_its_source() -> None:
     lost = candidate("1", source_id="serial 7")
     elsewhere = candidate("3", source_id="serial 7", host="laptop", created=2.0)
-    assert successor(lost, [candidate("2", created=9.0), elsewhere]) is elsewhere
+    assert successor(Wanted("EEG"), lost, [candidate("2", created=9.0), elsewhere]) is elsewhere
 
 
 def test_without_its_source_id_the_same_host_counts() -> None:
     old, new = candidate("2", created=1.0), candidate("3", source_id="other", created=2.0)
-    assert successor(candidate("1"), [new, old]) is new
+    assert successor(Wanted("EEG"), candidate("1"), [new, old]) is new
 
 
 def test_another_hosts_stream_of_the_same_name_is_somebody_elses() -> None:
-    assert successor(candidate("1"), [candidate("2", host="there"), candidate("3", name="other")]) is None
+    others = [candidate("2", host="there"), candidate("3", name="other")]
+    assert successor(Wanted("EEG"), candidate("1"), others) is None
+
+
+def test_a_neighbour_with_its_own_source_is_no_successor_unless_made_since() -> None:
+    lost = candidate("1", source_id="anna")
+    before, since = candidate("2", source_id="b", created=4.0), candidate("3", source_id="c", created=6.0)
+    assert successor(Wanted("EEG"), lost, [before], heard=5.0) is None
+    assert successor(Wanted("EEG"), lost, [before, since], heard=5.0) is since
+    assert successor(Wanted("EEG", source_id="anna*"), lost, [since], heard=5.0) is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "fits"),
+    [
+        (Wanted("EEG"), True),
+        (Wanted("GSR"), False),
+        (Wanted("EEG", name="act*"), True),
+        (Wanted("EEG", name="Act*"), False),
+        (Wanted("EEG", name="actiCHamp [left]"), True),
+        (Wanted("EEG", source_id="serial-?"), True),
+        (Wanted("EEG", source_id="serial-[8-9]"), False),
+        (Wanted("EEG", host="lab-*", name="x"), False),
+        (Wanted("GSR", type="eeg"), False),
+        (Wanted("GSR", type="EEG"), True),
+    ],
+)
+def test_wishes_are_patterns(wish: Wanted, fits: bool) -> None:
+    found = candidate("1", name="actiCHamp [left]", source_id="serial-7", host="lab-3")
+    assert wish.fits(found) is fits
+
+
+def test_a_wish_says_what_it_asks_for() -> None:
+    assert str(Wanted("GSR", "amp", "lab-*", "7", "EEG")) == (
+        "GSR stream named 'amp' on host 'lab-*' of source_id '7' of type 'EEG'"
+    )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def entered(state: str) -> Callable[[list[Event]], bool]:
 def test_samples_stamps_labels_and_markers_survive_exactly(listen: Callable[..., Any]) -> None:
     outlet, markers = SignalOutlet(FORMAT, source_id="a", simulated=True), MarkerOutlet("events", source_id="b")
     eeg, events = listen("EEG"), listen("Markers", "events")
-    assert eeg.reader.wait_open(10.0).format == FORMAT
+    assert eeg.reader.wait_open(10.0).format == replace(FORMAT, kinds=("EEG",) * 3)
     assert events.reader.wait_open(10.0) is not None
     assert eeg.reader.snapshot().state == "connected"
 
