@@ -39,13 +39,14 @@ class Guard:
     arrivals alike, and left alone.
     """
 
-    def __init__(self, rate: float, clocks: list[float]) -> None:
-        self._period = 1 / rate if rate else 0.0
-        self._clocks = clocks  # shifts of foreign clocks that other streams have found
-        self.restart()
+    def __init__(self, others: "list[Guard]") -> None:
+        self._others = others  # guards of all streams, of which some may be on the same foreign clock
+        others.append(self)
+        self.restart(0.0)
 
-    def restart(self) -> None:
-        """Forget the clock: the stream was opened anew."""
+    def restart(self, rate: float) -> None:
+        """Forget the clock: a stream of ``rate`` Hz (0: irregular) was opened."""
+        self._period = 1 / rate if rate else 0.0
         self.shift = 0.0
         self.jumps = 0
         self._last: float | None = None  # newest stamp, as it came
@@ -92,7 +93,7 @@ class Guard:
     def _meet(self, lag: float) -> None:
         if -AHEAD <= lag <= BEHIND:
             return
-        near = [shift for shift in self._clocks if abs(shift - lag) < JUMP]
+        near = [other.shift for other in self._others if other.shift and abs(other.shift - lag) < JUMP]
         self._set(near[0] if near else lag)
 
     def _judge(self, step: float, lag: float, now: float) -> None:
@@ -106,9 +107,6 @@ class Guard:
 
     def _set(self, shift: float) -> None:
         self.shift = 0.0 if abs(shift) < _HOME else shift
-        if self.shift:
-            self._clocks.append(self.shift)
-            del self._clocks[:-_LAG]
 
     def _follow(self, lag: float, now: float) -> None:
         """Learn the usual delay; keep a foreign clock, which nothing else corrects, at the delay it began with."""

@@ -23,13 +23,14 @@ _FULL = 0.9  # of a window's samples must be there to say that a channel is dead
 class Intake:
     """The stream of one ``modality`` of ``spec``: matched, put on the common clock, in steady time, repaired.
 
-    ``clocks`` are the shifts of foreign clocks that the path's streams were found on; None: stamps are believed.
-    Without a stream all values are missing.
+    ``guards`` are those of all of the path's streams, this one's to be added; None: stamps are believed. Without
+    a stream all values are missing.
     """
 
-    def __init__(self, spec: SignalSpec, modality: ModalitySpec, clocks: list[float] | None) -> None:
+    def __init__(self, spec: SignalSpec, modality: ModalitySpec, guards: list[Guard] | None) -> None:
         self._spec, self._modality = spec, modality
-        self._clocks, self._guard = clocks, Guard(0.0, [])
+        self._guarded = guards is not None
+        self._guard = Guard([] if guards is None else guards)
         self.match: Match | None = None
         self.track: Track | Sparse | None = None
         self._counts: Counter[str] = Counter()  # of tracks before this one, and what was dropped unused
@@ -50,7 +51,7 @@ class Intake:
         else:
             self._counts = self._counted()
             self.track = self._tracked(fresh.rate)
-        self._guard = Guard(fresh.rate, [] if self._clocks is None else self._clocks)
+        self._guard.restart(fresh.rate)
         self.match = fresh
 
     def _tracked(self, rate: float) -> Track | Sparse:
@@ -116,7 +117,7 @@ class Intake:
         """Take ``samples`` (n, stream channels) with ``stamps`` (n,); windows before ``gone`` are out (all s)."""
         if self.match is None or self.track is None:
             raise RuntimeError(f"{self._modality.modality}: push before open")
-        if self._clocks is not None:
+        if self._guarded:
             stamps = self._guard.push(stamps, now)
         self.track.push(self.match.read(samples), stamps, now, grid, gone)
         if self.track.measured is not None:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from memhacl.stream.path.baseline import Running, of_past, template
 from memhacl.stream.path.condition import Conditioner
 from memhacl.stream.path.grid import Grid
+from memhacl.stream.path.guard import Guard
 from memhacl.stream.path.history import History
 from memhacl.stream.path.intake import Intake
 from memhacl.stream.path.quality import assess
@@ -16,12 +17,12 @@ from memhacl.stream.spec import ModalitySpec, SignalSpec
 class Lane:
     """The state of one modality of ``spec``; without a stream its slots are missing.
 
-    ``clocks`` is `Intake`'s.
+    ``guards`` is `Intake`'s.
     """
 
-    def __init__(self, spec: SignalSpec, modality: ModalitySpec, clocks: list[float] | None) -> None:
+    def __init__(self, spec: SignalSpec, modality: ModalitySpec, guards: list[Guard] | None) -> None:
         self.spec, self.modality = spec, modality
-        self.intake = Intake(spec, modality, clocks)
+        self.intake = Intake(spec, modality, guards)
         channels, hop = len(modality.channels), spec.hop_samples
         self._already_done: tuple[str, ...] = ()
         self._gone = -np.inf  # time up to which slots have been processed, s

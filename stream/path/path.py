@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.path.grid import Grid
+from memhacl.stream.path.guard import Guard
 from memhacl.stream.path.lane import Lane
 from memhacl.stream.path.track import Need
 from memhacl.stream.path.window import Window
@@ -42,8 +43,8 @@ class SignalPath:
         arrivals: bool = False,
     ) -> None:
         self.spec, self.patience, self.anchor, self.rest = spec, patience, anchor, rest
-        clocks: list[float] | None = [] if arrivals else None
-        self.lanes = {modality.modality: Lane(spec, modality, clocks) for modality in spec.modalities}
+        guards: list[Guard] | None = [] if arrivals else None
+        self.lanes = {modality.modality: Lane(spec, modality, guards) for modality in spec.modalities}
         self._grid: Grid | None = None
         self._next = 0  # first slot that is not yet processed
         self._anchors: list[float] = []

@@ -148,22 +148,24 @@ class Track:
     def values(self, slots: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
         """Values (slots, channels) on the grid; NaN where no sample is near, and at each gap once at least."""
         out = np.full((len(slots), self._channels), np.nan)
-        end: float | None = None
+        before: Run | None = None
         for run in self.runs:
             position = self.positions(run, slots, grid)
             inside = (position >= -self._near) & (position < len(run) - 1 + self._reach)
             if inside.any():
                 out[inside] = self._at(run, position[inside])
-            if end is not None and run.times[0] - end > _GAP / self.rate:
-                out[self._behind(position)] = np.nan  # a gap may lie between two slots
-            end = float(run.times[-1])
+            if before is not None and run.times[0] - before.times[-1] > _GAP / self.rate:
+                out[self._hidden(before, position, slots, grid)] = np.nan
+            before = run
         return out
 
-    def _behind(self, position: NDArray[np.float64]) -> slice:
-        """The first slot behind a run's beginning, where it is the first of these slots that is."""
+    def _hidden(self, before: Run, position: NDArray[np.float64], slots: NDArray[np.float64], grid: Grid) -> slice:
+        """The first slot of a run (at ``position`` of it) where the gap ``before`` it lies between two slots."""
         first = int(np.searchsorted(position, 0.0))
-        here = first > 0 or position[0] < 1 / self._slots_per_sample
-        return slice(first, first + 1) if here else slice(0)
+        if first == len(slots) or position[first] >= 1 / self._slots_per_sample:
+            return slice(0)  # the run does not begin here
+        last = float(self.positions(before, slots[first : first + 1] - 1, grid)[0])
+        return slice(first, first + 1) if last < len(before) - 1 + self._reach else slice(0)
 
     @property
     def _near(self) -> float:
