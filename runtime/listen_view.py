@@ -9,6 +9,7 @@ from rich.text import Text
 
 from memhacl.runtime.listen import Arrival
 from memhacl.runtime.messages import PredictionMessage, QualityMessage, StatusMessage, plain, read_message
+from memhacl.stream.signals import MARKERS
 
 _CELLS = 10  # of a probability's bar
 
@@ -42,6 +43,7 @@ class HumanLines:
         self._open: dict[str, dict[str, PredictionMessage]] = {}  # participant -> task -> message of one window
         self._tasks: dict[str, set[str]] = {}
         self._status: tuple[object, ...] = ()
+        self._width = 0  # of the longest name of a participant so far: columns stand below each other
 
     def take(self, arrival: Arrival) -> Iterator[Text]:
         """Yield the lines that ``arrival`` completes; a window waits until its last task has come."""
@@ -49,7 +51,7 @@ class HumanLines:
         if isinstance(message, StatusMessage):
             yield from self._take_status(message)
         elif isinstance(message, QualityMessage):
-            yield _quality_line(message)
+            yield _quality_line(message, self._named(message))
         else:
             yield from self._take_prediction(message)
 
@@ -69,24 +71,45 @@ class HumanLines:
     def _close(self, participant: str) -> Iterator[Text]:
         window = self._open.pop(participant)
         self._tasks[participant] = set(window)
-        yield _window_line(list(window.values()))
+        messages = list(window.values())
+        yield _window_line(messages, self._named(messages[0]))
+
+    def _named(self, message: PredictionMessage | QualityMessage) -> str:
+        self._width = max(self._width, len(message.participant))
+        return f"{message.participant:<{self._width}} #{message.index:<5d}"
 
     def _take_status(self, message: StatusMessage) -> Iterator[Text]:
-        content = (message.state, message.model, message.warnings, message.assumed)
+        self._width = max(self._width, *map(len, message.participants))
+        waiting = _not_flowing(message)
+        content = (message.state, message.model, message.warnings, message.assumed, list(waiting))
         if content == self._status:
             return
         self._status = content
         model = f"{message.model.name} ({message.model.sha256[:12]}{', simulated' * message.model.simulated})"
         yield Text(f"{_clock(message.t_wall, message.t_lsl)}  server {message.state}, model {model}", "bold")
+        for name, detail in waiting.items():
+            yield Text(f"          {name}: {detail}", "yellow" if message.state == "degraded" else "dim")
         for text in message.warnings:
             yield Text(f"          warning: {text}", "yellow")
         for text in message.assumed:
             yield Text(f"          assumed: {text}", "dim")
 
 
-def _window_line(messages: list[PredictionMessage]) -> Text:
+def _not_flowing(message: StatusMessage) -> dict[str, str]:
+    """Return which signals do not flow, as '<participant> <modality> <state>', and what is said of each."""
+    if message.state not in ("waiting", "degraded"):
+        return {}
+    return {
+        f"{participant} {modality} {seen.get('state')}": str(seen.get("detail"))
+        for participant, streams in message.streams.items()
+        for modality, seen in streams.items()
+        if seen.get("state") != "streaming" and modality != MARKERS
+    }
+
+
+def _window_line(messages: list[PredictionMessage], named: str) -> Text:
     first = messages[0]
-    line = Text(f"{_clock(first.t_wall, first.t_lsl)}  {first.participant} #{first.index:<5d}")
+    line = Text(f"{_clock(first.t_wall, first.t_lsl)}  {named}")
     if not first.valid:
         line.append(f"  no prediction: {', '.join(first.reasons)}", "yellow")
     for message in messages:
@@ -101,8 +124,8 @@ def _window_line(messages: list[PredictionMessage]) -> Text:
     return line
 
 
-def _quality_line(message: QualityMessage) -> Text:
-    line = Text(f"{_clock(message.t_wall, message.t_lsl)}  {message.participant} #{message.index:<5d}  quality")
+def _quality_line(message: QualityMessage, named: str) -> Text:
+    line = Text(f"{_clock(message.t_wall, message.t_lsl)}  {named}  quality")
     for modality, measures in message.quality.items():
         shown = " ".join(f"{name} {'?' if value is None else f'{value:.3g}'}" for name, value in measures.items())
         line.append(f"  {modality}: ", "bold").append(shown)

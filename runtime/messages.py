@@ -138,11 +138,12 @@ class QualityMessage(_WindowMessage):
 class StatusMessage(Strict):
     """The heartbeat: what runs, how each stream is doing, what was counted.
 
-    ``uptime`` in seconds; ``t_lsl`` and ``t_wall`` (Unix) are when it was sent; ``assumed`` is what the server had
-    to assume about its streams and ``warnings`` what a reader of the predictions must know.
+    ``uptime`` in seconds; ``t_lsl`` and ``t_wall`` (Unix) are when it was sent; ``streams`` is by participant and
+    modality; ``counters`` are sums over all participants; ``assumed`` is what the server had to assume about its
+    streams and ``warnings`` what a reader of the predictions must know.
     """
 
-    schema_: Literal["memhacl.status/1"] = Field("memhacl.status/1", alias="schema")
+    schema_: Literal["memhacl.status/2"] = Field("memhacl.status/2", alias="schema")
     version: str
     t_lsl: Time
     t_wall: Time
@@ -150,7 +151,7 @@ class StatusMessage(Strict):
     state: Literal["waiting", "running", "degraded", "stopped"]
     participants: list[Word]
     model: ModelRecord
-    streams: dict[str, Snapshot]
+    streams: dict[str, dict[str, Snapshot]]
     counters: dict[str, int]
     assumed: list[str]
     warnings: list[str]
@@ -164,7 +165,7 @@ Message = PredictionMessage | QualityMessage | StatusMessage
 _SCHEMAS: dict[str, type[PredictionMessage] | type[QualityMessage] | type[StatusMessage]] = {
     "memhacl.prediction/1": PredictionMessage,
     "memhacl.quality/1": QualityMessage,
-    "memhacl.status/1": StatusMessage,
+    "memhacl.status/2": StatusMessage,
 }
 
 

@@ -1,57 +1,60 @@
-"""The LSL streams of one participant, read into an engine."""
+"""The LSL streams of a session, read into its participants' engines through one mailbox."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from memhacl.runtime.engine import Engine
-from memhacl.stream.errors import ConfigError, StreamError
-from memhacl.stream.lsl.describe import MARKERS
-from memhacl.stream.lsl.finding import Wanted
+from memhacl.runtime.seat import Seat, describe
+from memhacl.runtime.session_file import Choice, Session
+from memhacl.stream.errors import StreamError
 from memhacl.stream.lsl.inlet import MarkerReader, Reader, local_clock, stop_all
 from memhacl.stream.lsl.mailbox import Chunk, Event, Mailbox, MarkerEvent, Opened, StateChange
-from memhacl.stream.signals import Marker
+from memhacl.stream.signals import MARKERS, Marker
 
 _log = logging.getLogger(__name__)
 
+_EVENTS = 1024  # that may wait of each stream: what it brings while the loop is held up for half a minute
+_TROUBLE = ("ambiguous", "unusable")  # states of a reader that do not mend themselves
+
 
 class Streams:
-    """Readers for the engine's modalities and for markers.
+    """Readers for everybody in ``session``, whose engines are ``engines`` by name.
 
     A stream that does not fit the model, or of which there are several, is an error while the server starts
     (``grace`` seconds); later it is said in the status, and the session goes on without it.
     """
 
-    def __init__(self, engine: Engine, names: Mapping[str, str], grace: float = 5.0) -> None:
-        self.mailbox = Mailbox()
-        self.problems: dict[str, str] = {}
-        self._engine, self._grace = engine, grace
-        self._fitting: set[str] = set()
-        wanted = {modality: Wanted(modality, name=names.get(modality)) for modality in engine.modalities}
-        self.quiet_until = 0.0  # LSL time (s) before which no window can be complete
-        self.data_readers = {
-            name: Reader(name, wish, self.mailbox, quiet_until=lambda: self.quiet_until)
-            for name, wish in wanted.items()
-        }
-        markers = MarkerReader(MARKERS, Wanted(MARKERS, name=names.get(MARKERS)), self.mailbox)
-        self.readers: dict[str, Reader | MarkerReader] = {**self.data_readers, MARKERS: markers}
-        if unknown := sorted(set(names) - set(self.readers)):
-            raise ConfigError(
-                f"--stream {unknown[0]}={names[unknown[0]]}: expected {', '.join(self.readers)} before '='"
-            )
+    def __init__(self, session: Session, engines: Sequence[Engine], grace: float = 5.0) -> None:
+        by_name = {engine.participant: engine for engine in engines}
+        streams = sum(len(participant.streams) + 1 for participant in session.participants)
+        self.mailbox = Mailbox(_EVENTS * streams)
+        self.seats = tuple(Seat(person, by_name[person.name], self.mailbox) for person in session.participants)
+        self._by_name = {seat.name: seat for seat in self.seats}
+        self._grace, self._until = grace, 0.0
+        self._marker_problem: str | None = None
+        self.markers: MarkerReader | None = None
+        if (choice := shared_markers(session)) is not None:
+            self.markers = MarkerReader(MARKERS, choice.wanted(MARKERS), self.mailbox)
+
+    @property
+    def _readers(self) -> list[Reader | MarkerReader]:
+        readers: list[Reader | MarkerReader] = [r for seat in self.seats for r in seat.readers.values()]
+        own = [seat.markers for seat in self.seats]
+        return readers + [reader for reader in (*own, self.markers) if reader is not None]
 
     def start(self) -> None:
         """Begin to look for the streams."""
         self._until = local_clock() + self._grace
-        for reader in self.readers.values():
+        for reader in self._readers:
             reader.start()
 
     def stop(self) -> None:
         """End all readers, within about a second."""
-        stop_all(self.readers.values())
+        stop_all(self._readers)
 
     def pump(self, timeout: float) -> None:
-        """Give the engine what has come; wait up to ``timeout`` seconds for the first of it.
+        """Give the engines what has come; wait up to ``timeout`` seconds for the first of it.
 
         Raises
         ------
@@ -59,59 +62,73 @@ class Streams:
             While the server starts: a stream does not fit, or several carry one modality.
         """
         for event in self.mailbox.drain(timeout):
-            self._take(event)
+            name, _, what = event.stream.rpartition("/")
+            if name:
+                self._take(event, self._by_name[name], what)
+            else:
+                self._take_shared(event)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event, seat: Seat, what: str) -> None:
         if isinstance(event, Chunk):
-            if event.stream in self._fitting:
-                self._engine.push(event.stream, event.samples, event.stamps, event.arrived)
+            seat.push(what, event)
         elif isinstance(event, MarkerEvent):
-            self._engine.mark(Marker(event.time, event.text))
+            seat.engine.mark(Marker(event.time, event.text))
+        elif isinstance(event, StateChange) and event.state in _TROUBLE:
+            self._trouble(seat, what, event.detail)
+        else:
+            try:
+                self._connected(event, seat, what)
+            except StreamError as problem:
+                self._trouble(seat, what, str(problem))
+
+    def _connected(self, event: Opened | StateChange, seat: Seat, what: str) -> None:
+        if isinstance(event, Opened):
+            seat.open(what, event.described)
+        elif event.state == "connected" and what != MARKERS:
+            seat.claim(what, event.detail, self.seats)  # the detail names the stream, its uid included
+
+    def _take_shared(self, event: Event) -> None:
+        """Take what comes from the marker stream of all who have none of their own."""
+        if isinstance(event, MarkerEvent):
+            for seat in self.seats:
+                if seat.markers is None:
+                    seat.engine.mark(Marker(event.time, event.text))
         elif isinstance(event, Opened):
-            self._open(event)
-        elif isinstance(event, StateChange) and event.state in ("ambiguous", "unusable"):
-            self._trouble(event.stream, event.detail)
+            self._marker_problem = None
+        elif isinstance(event, StateChange) and event.state in _TROUBLE:
+            self._marker_problem = event.detail
+            _log.error("%s", event.detail)
 
-    def _open(self, event: Opened) -> None:
-        self.problems.pop(event.stream, None)
-        if event.stream == MARKERS:
-            return
-        self._fitting.discard(event.stream)
-        try:
-            for text in self._engine.open(event.described.format):
-                _log.warning("assumed: %s", text)
-        except StreamError as problem:
-            self._trouble(event.stream, str(problem))
-            return
-        self._fitting.add(event.stream)
-        for text in event.described.assumed:
-            _log.warning("assumed: %s: %s", event.stream, text)
+    def _trouble(self, seat: Seat, what: str, text: str) -> None:
+        said = text if len(self.seats) == 1 else f"{seat.name}: {text}"
+        if what != MARKERS and local_clock() < self._until:
+            raise StreamError(said)
+        seat.problems[what] = text
+        _log.error("%s", said)
 
-    def _trouble(self, stream: str, text: str) -> None:
-        if stream != MARKERS and local_clock() < self._until:
-            raise StreamError(text)
-        self.problems[stream] = text
-        _log.error("%s", text)
+    @property
+    def state(self) -> str:
+        """`degraded`: a stream is lost, stalled or of no use; `running`: all flow; `waiting`: not all yet."""
+        states = {reader.snapshot().state for seat in self.seats for reader in seat.readers.values()}
+        troubled = self._marker_problem or any(seat.problems for seat in self.seats)
+        if troubled or states & {"lost", "stalled"}:
+            return "degraded"
+        return "running" if states == {"streaming"} else "waiting"
 
-    def describe(self) -> dict[str, dict[str, Any]]:
-        """What the status says of each stream."""
-        return {name: self._describe(name) for name in self.readers}
+    def describe(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What the status says of each stream, by participant and modality."""
+        common = {}
+        if self.markers is not None:
+            common[MARKERS] = describe(self.markers.snapshot(), self._marker_problem, {})
+        return {seat.name: common | seat.describe() for seat in self.seats}
 
-    def _describe(self, name: str) -> dict[str, Any]:
-        seen = self.readers[name].snapshot()
-        found = seen.described.format if seen.described else None
-        return {
-            "state": seen.state,
-            "detail": self.problems.get(name, seen.detail),
-            "name": found.name if found else None,
-            "unit": found.unit if found else None,
-            "nominal_rate": found.rate if found else None,
-            "rate": seen.rate,
-            "samples": seen.samples,
-            "last_stamp": seen.last_stamp,
-            "clock_offset": seen.offset,
-            "absurd_clock": seen.absurd_clock,
-            "restarts": seen.restarts,
-            "dropped": seen.dropped,
-            "late": self._engine.late.get(name, 0),
-        }
+
+def shared_markers(session: Session) -> Choice | None:
+    """Return which marker stream is for all who have none of their own, None where nobody would hear it.
+
+    Where the session says nothing of markers, it is the only one that there is.
+    """
+    own = [participant.markers for participant in session.participants]
+    if all(own):
+        return None
+    return session.markers or (None if any(own) else Choice())

@@ -81,7 +81,7 @@ def test_json_lines_are_the_messages(form: Any, capsys: pytest.CaptureFixture[st
     assert [line.get("seq") for line in lines] == [0, 1, 2, None]
     assert lines[0]["topic"] == "emotion.p1.valence"
     assert lines[0]["probabilities"] == pytest.approx({"low": 0.2, "high": 0.8})
-    assert lines[3]["schema"] == "memhacl.status/1"
+    assert lines[3]["schema"] == "memhacl.status/2"
 
 
 def test_people_get_one_line_a_window_with_all_tasks_or_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,6 +103,34 @@ def test_people_get_one_line_a_window_with_all_tasks_or_the_reason(capsys: pytes
     assert "arousal low  ███████░░░ 0.70" in second
     assert second.endswith("simulated")
     assert "[onset [red]]" in third
+
+
+def test_several_people_stand_in_columns_and_who_waits_for_a_stream_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flowing = {"state": "streaming", "detail": "'amp'"}
+    stalled = {"state": "stalled", "detail": "'skin': no samples for 4.0 s"}
+    later = {"state": "stalled", "detail": "'skin': no samples for 5.0 s"}
+    idle = {"state": "searching", "detail": "looking for one Markers stream"}
+
+    def say(publisher: Publisher, seen: dict[str, str], state: str) -> None:
+        streams = {"anna": {"EEG": flowing, "Markers": idle}, "jo": {"EEG": flowing, "GSR": seen}}
+        publisher.publish(status(participants=["anna", "jo"], streams=streams, state=state, warnings=[]))
+
+    def play(publisher: Publisher) -> None:
+        say(publisher, stalled, "degraded")
+        say(publisher, later, "degraded")  # the same trouble, a second older: no second line
+        say(publisher, flowing, "running")
+        for name in ("jo", "anna"):
+            publisher.publish(prediction(0, "valence", participant=name))
+
+    assert listen(play, "--count", "5") == 0
+    server, trouble, mended, jo, anna = capsys.readouterr().out.splitlines()
+    assert "server degraded" in server
+    assert trouble.strip() == "jo GSR stalled: 'skin': no samples for 4.0 s"
+    assert "server running" in mended
+    assert "  jo   #0" in jo
+    assert "  anna #0" in anna
 
 
 def test_model_of_real_people_is_not_called_simulated(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,8 @@ def prediction(seq: int = 0, task: str = "valence", valid: bool = True, **change
 def status(**changes: Any) -> StatusMessage:
     values: dict[str, Any] = {
         "version": "0.1", "t_lsl": 1.0, "t_wall": 2.0, "uptime": 3.0, "state": "running", "participants": ["p1"],
-        "model": MODEL, "streams": {"EEG": {"state": "streaming", "rate": float("nan"), "lost": np.int64(3)}},
+        "model": MODEL,
+        "streams": {"p1": {"EEG": {"state": "streaming", "rate": float("nan"), "lost": np.int64(3)}}},
         "counters": {"windows": 4}, "assumed": [], "warnings": [],
     }  # fmt: skip
     return StatusMessage(**(values | changes))
@@ -123,7 +124,8 @@ def test_nan_is_null_everywhere() -> None:
     for message in messages:
         assert "NaN" not in encode(message).decode()
         assert "Infinity" not in encode(message).decode()
-    assert decode(encode(status(), "msgpack"))["streams"]["EEG"] == {"state": "streaming", "rate": None, "lost": 3}
+    streams = decode(encode(status(), "msgpack"))["streams"]
+    assert streams == {"p1": {"EEG": {"state": "streaming", "rate": None, "lost": 3}}}
     assert decode(encode(messages[1]))["quality"] == {"EEG": {"missing": None, "rate": None}}
 
 
