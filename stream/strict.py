@@ -77,16 +77,35 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
+class _Loader(yaml.SafeLoader):
+    """A safe loader to which a key given twice is an error: plain YAML keeps the last in silence."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+        if key.value in seen and key.value != "<<":
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key '{key.value}' is given twice", key.start_mark
+            )
+        seen.add(key.value)
+    loader.flatten_mapping(node)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping from ``path``.
 
     Raises
     ------
     ConfigError
-        The file is missing, is not YAML, or holds something other than a mapping.
+        The file is missing, is not YAML, gives a key twice, or holds something other than a mapping.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path}: cannot be read ({problem}); give the path of a YAML config") from None
     except yaml.YAMLError as problem:

@@ -1,0 +1,21 @@
+"""YAML files at the border."""
+
+from pathlib import Path
+
+import pytest
+
+from memhacl.stream.errors import ConfigError
+from memhacl.stream.strict import read_yaml
+
+
+def test_a_key_given_twice_is_an_error_and_not_the_last_one(tmp_path: Path) -> None:
+    path = tmp_path / "session.yaml"
+    path.write_text("streams:\n  EEG: {name: one}\n  EEG: {name: two}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"session.yaml: is not valid YAML: key 'EEG' is given twice .* line 3"):
+        read_yaml(path)
+
+
+def test_merged_and_nested_mappings_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("base: &b {x: 1}\nother: {<<: *b, y: [{x: 2}, {x: 3}]}\n", encoding="utf-8")
+    assert read_yaml(path) == {"base": {"x": 1}, "other": {"x": 1, "y": [{"x": 2}, {"x": 3}]}}
