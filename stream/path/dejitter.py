@@ -92,8 +92,9 @@ class Dejitter:
             if self._count == 0:
                 self._await(stamp, out)
                 continue
-            predicted = self._last + self.period * (1 + len(self._pending))
-            if abs(stamp - predicted) > self.tolerance:
+            astray = stamp - self._last - self.period * (1 + len(self._pending))
+            most = 0.5 * self.period
+            if not -most < astray < most and abs(astray) > self.tolerance:
                 self._await(stamp, out)
                 continue
             if self._pending:

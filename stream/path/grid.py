@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from memhacl.stream.path.buffer import Buffer
+
 _KEEP = 1 << 16  # known points: a reference whose slots are never taken must not fill the memory
 
 
@@ -15,43 +17,51 @@ class Grid:
 
     def __init__(self, rate: float, anchor: float) -> None:
         self.period = 1 / rate
-        self._slots = np.array([0.0])
-        self._times = np.array([anchor])
+        self._slots, self._times = Buffer(), Buffer()
+        self._learn(np.array([0.0]), np.array([anchor]))
+        self._promised = True  # the only point is the anchor
+
+    def _learn(self, slots: NDArray[np.float64], times: NDArray[np.float64]) -> None:
+        for buffer, rows in ((self._slots, slots), (self._times, times)):
+            buffer.append(rows, len(rows))
+            buffer.drop(len(buffer) - _KEEP)
 
     def discipline(self, slots: NDArray[np.float64], times: NDArray[np.float64], period: float) -> None:
         """Learn that the reference was at ``slots`` at ``times`` (s); ``period`` is its present s per slot."""
-        fresh = slots > self._slots[-1]
-        if self._slots.size == 1 and slots.size and slots[0] <= self._slots[0]:  # the anchor was a promise only
-            self._slots, self._times = slots.astype(float), times.astype(float)
-        else:
-            self._slots = np.concatenate([self._slots, slots[fresh]])[-_KEEP:]
-            self._times = np.concatenate([self._times, times[fresh]])[-_KEEP:]
+        if self._promised and slots[0] <= 0.0:
+            self._slots.drop(1)
+            self._times.drop(1)
+        elif slots[0] <= self._slots.rows[-1]:
+            fresh = slots > self._slots.rows[-1]
+            slots, times = slots[fresh], times[fresh]
+        self._promised = False
+        self._learn(slots, times)
         self.period = period
 
     def times(self, slots: NDArray[np.float64]) -> NDArray[np.float64]:
         """Times of ``slots`` in seconds, extrapolated beyond the known ones."""
-        return _interpolate(slots, self._slots, self._times, self.period)
+        return _interpolate(slots, self._slots.rows, self._times.rows, self.period)
 
     def time(self, slot: float) -> float:
         """Time of one slot in seconds."""
-        past = slot - self._slots[-1]
-        if past >= 0:
-            return float(self._times[-1] + past * self.period)
-        after = int(np.searchsorted(self._slots, slot, side="right"))
+        slots, times = self._slots.rows, self._times.rows
+        if slot >= slots[-1]:
+            return float(times[-1] + (slot - slots[-1]) * self.period)
+        after = int(np.searchsorted(slots, slot, side="right"))
         if after == 0:
-            return float(self._times[0] + (slot - self._slots[0]) * self.period)
-        (early, late), (start, end) = self._slots[after - 1 : after + 1], self._times[after - 1 : after + 1]
-        return float(start + (slot - early) * (end - start) / (late - early))
+            return float(times[0] + (slot - slots[0]) * self.period)
+        share = (slot - slots[after - 1]) / (slots[after] - slots[after - 1])
+        return float(times[after - 1] + share * (times[after] - times[after - 1]))
 
     def slot_at(self, time: float) -> float:
         """Fractional slot at ``time`` (s)."""
-        return float(_interpolate(np.array([time]), self._times, self._slots, 1 / self.period)[0])
+        return float(_interpolate(np.array([time]), self._times.rows, self._slots.rows, 1 / self.period)[0])
 
     def forget(self, slot: float) -> None:
         """Drop known points that no slot from ``slot`` on needs."""
-        keep = max(int(np.searchsorted(self._slots, slot)) - 1, 0)
-        keep = min(keep, self._slots.size - 1)
-        self._slots, self._times = self._slots[keep:], self._times[keep:]
+        spare = min(int(np.searchsorted(self._slots.rows, slot)) - 1, len(self._slots) - 1)
+        self._slots.drop(spare)
+        self._times.drop(spare)
 
 
 def _interpolate(

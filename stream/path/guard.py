@@ -59,21 +59,27 @@ class Guard:
         """Return ``stamps`` (samples,), which arrived at ``now``, on the common clock; all in seconds."""
         if self._last is None:
             self._meet(now - float(stamps[-1]))
-            before = stamps[:1]
-        else:
-            before = np.array([self._last])
-        steps = np.diff(stamps, prepend=before) - self._period
-        large = np.abs(steps)
-        jumps = np.flatnonzero(large > JUMP).tolist()
-        if not jumps and large.max() > STEP and self._lag is not None:
-            self._suspect = _Suspect(float(steps[large.argmax()]), self._lag, now)
-        out = stamps + self.shift if self.shift or jumps else stamps
-        for place in jumps:
-            self._judge(float(steps[place]), now - float(stamps[-1]) - self.shift, now)
-            out[place:] = stamps[place:] + self.shift
+            self._last = float(stamps[0]) - self._period
+        out = stamps + self.shift if self.shift else stamps
+        steps = np.empty_like(stamps)
+        steps[0] = stamps[0] - self._last - self._period
+        steps[1:] = stamps[1:] - stamps[:-1] - self._period
+        if max(steps.max(), -steps.min()) > STEP:
+            out = self._jumped(stamps, steps, now)
         self._last = float(stamps[-1])
         self._watch(now - self._last - self.shift, now)
         self._follow(now - self._last - self.shift, now)
+        return out
+
+    def _jumped(self, stamps: NDArray[np.float64], steps: NDArray[np.float64], now: float) -> NDArray[np.float64]:
+        """`push` where a step is large."""
+        out, large = stamps + self.shift, np.abs(steps)
+        jumps = np.flatnonzero(large > JUMP).tolist()
+        if not jumps and self._lag is not None:
+            self._suspect = _Suspect(float(steps[large.argmax()]), self._lag, now)
+        for place in jumps:
+            self._judge(float(steps[place]), now - float(stamps[-1]) - self.shift, now)
+            out[place:] = stamps[place:] + self.shift
         return out
 
     def _watch(self, lag: float, now: float) -> None:

@@ -35,6 +35,8 @@ class Intake:
         self.track: Track | Sparse | None = None
         self._counts: Counter[str] = Counter()  # of tracks before this one, and what was dropped unused
         share = modality.interpolate if modality.modality == "EEG" else 0.0
+        self._looked = -spec.window_samples  # slot before which dead channels were looked for, and those found
+        self._dead_seen = np.zeros(len(modality.channels), dtype=bool)
         self._repair = Repair(modality.channels, share)
 
     def open(self, found: StreamFormat, grid: Grid | None) -> None:
@@ -136,6 +138,7 @@ class Intake:
 
     def place(self, grid: Grid) -> None:
         """Lay what is buffered on a new ``grid``."""
+        self._looked = -self._spec.window_samples
         if self.track is not None:
             self.track.place(grid)
 
@@ -178,8 +181,14 @@ class Intake:
         return Block(raw, beyond, float(replaced.mean()))
 
     def _dead(self, end: int, grid: Grid) -> NDArray[np.bool_]:
-        """Channels (channels,) that did nothing in the window before slot ``end``; none where it is not full."""
-        samples = self.samples(end - self._spec.window_samples, end, grid)
-        if len(samples) < _FULL * self._spec.window * self.rate:
-            return np.zeros(len(self._modality.channels), dtype=bool)
-        return bad_channels(self._modality.modality, samples, self._modality.unit)
+        """Channels (channels,) that did nothing in a window's time before slot ``end``, seen twice a window.
+
+        None are dead where that time is not full of samples.
+        """
+        if not 0 <= end - self._looked < self._spec.window_samples // 2:
+            samples = self.samples(end - self._spec.window_samples, end, grid)
+            self._looked = end
+            self._dead_seen = np.zeros(len(self._modality.channels), dtype=bool)
+            if len(samples) >= _FULL * self._spec.window * self.rate:
+                self._dead_seen = bad_channels(self._modality.modality, samples, self._modality.unit)
+        return self._dead_seen

@@ -9,7 +9,7 @@ from memhacl.stream.path.grid import Grid
 from memhacl.stream.path.guard import Guard
 from memhacl.stream.path.history import History
 from memhacl.stream.path.intake import Intake
-from memhacl.stream.path.quality import assess
+from memhacl.stream.path.quality import assess, score
 from memhacl.stream.signals import StreamFormat
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 
@@ -26,6 +26,8 @@ class Lane:
         channels, hop = len(modality.channels), spec.hop_samples
         self._already_done: tuple[str, ...] = ()
         self._gone = -np.inf  # time up to which slots have been processed, s
+        self._assessed = -spec.window_samples  # the window whose samples were assessed last, and what was found
+        self._found: dict[str, float] = {}
         self._condition = self._conditioner()
         self._history = History(channels, spec.baseline_samples + spec.window_samples + 2 * hop)
         self._running = Running(channels, hop, spec.adapt_seconds * spec.rate)
@@ -55,7 +57,7 @@ class Lane:
         self._history.reset()
         self._running.reset()
         self._rest_template = self._rest_scale = None
-        self._gone = -np.inf
+        self._gone, self._assessed = -np.inf, -self.spec.window_samples
         self.intake.place(grid)
 
     def push(
@@ -105,13 +107,19 @@ class Lane:
         return data.T, [f"{reason}:{self.modality.modality}" for reason in reasons], quality
 
     def _quality(self, first: int, last: int, grid: Grid) -> dict[str, float]:
-        m = self.modality
+        """Quality of the slots ``first:last``; where windows overlap, of the stream's samples twice a window."""
         missing = float(np.isnan(self._history.raw(first, last)).any(axis=1).mean())
+        if not 0 <= first - self._assessed < self.spec.window_samples // 2:
+            self._assessed, self._found = first, self._assess(first, last, missing, grid)
+        found = {**self._found, "missing": missing, "interpolated": self._history.interpolated(first, last)}
+        return {**found, "score": score(self.modality.modality, found)}
+
+    def _assess(self, first: int, last: int, missing: float, grid: Grid) -> dict[str, float]:
+        m = self.modality
         samples = self.intake.samples(first, last, grid)
         if self.intake.match is not None:
             samples = samples[:, self.intake.match.columns >= 0]  # what the stream lacks has no quality
-        quality = assess(m.modality, samples, self.intake.rate, self.spec.window, missing, m.unit)
-        return {**quality, "interpolated": self._history.interpolated(first, last)}
+        return assess(m.modality, samples, self.intake.rate, self.spec.window, missing, m.unit)
 
     def _presence(self, missing: float) -> list[str]:
         if missing == 1.0:

@@ -72,28 +72,40 @@ class Track:
         What turns out to belong before ``gone`` (s), where windows are out already, is counted as ``late``.
         """
         self._gone = gone
-        self._held.append(stamps, samples, now)
-        self._take(self._clock.push(stamps), grid)
+        pieces = self._clock.push(stamps)
+        if len(self._held) or self._clock.held:
+            self._held.append(stamps, samples, now)
+            self._settle(pieces, grid)
+        else:  # nothing waits: the usual case
+            self._take(pieces, samples, np.full(len(stamps), now), grid)
 
     def flush(self, grid: Grid | None) -> None:
         """Settle what waits for its time: nothing more comes, or what comes is another connection's."""
-        self._take(self._clock.flush(), grid)
+        self._settle(self._clock.flush(), grid)
 
-    def _take(self, pieces: list[Piece], grid: Grid | None) -> None:
+    def _settle(self, pieces: list[Piece], grid: Grid | None) -> None:
+        """Take the samples in ``pieces`` from those that wait."""
+        self._take(pieces, self._held.data, self._held.arrived, grid)
+        self._held.drop(sum(len(piece.times) for piece in pieces))
+
+    def _take(
+        self, pieces: list[Piece], data: NDArray[np.float64], arrived: NDArray[np.float64], grid: Grid | None
+    ) -> None:
+        """Take the samples that lie at the times of ``pieces``: ``data`` (samples, channels), and what follows."""
+        first = 0
         for piece in pieces:
-            count = len(piece.times)
+            last = first + len(piece.times)
             if not piece.continues:
                 self._broken = True
                 self.gaps += self._newest > -np.inf
             stale = self._stale(piece.times)
             self.disordered += stale
-            if stale < count:
-                data, arrived = self._held.data[stale:count], self._held.arrived[stale:count]
-                self._extend(piece.times[stale:], data, arrived)
+            if first + stale < last:
+                self._extend(piece.times[stale:], data[first + stale : last], arrived[first + stale : last])
                 self.runs[-1].period = piece.period
                 if grid is not None and self._reference:
-                    self._discipline(grid, self.runs[-1], count - stale)
-            self._held.drop(count)
+                    self._discipline(grid, self.runs[-1], last - first - stale)
+            first = last
 
     def _stale(self, times: NDArray[np.float64]) -> int:
         """How many samples at the head of ``times`` have no place any more, behind a clock set back or sent twice.
@@ -145,6 +157,19 @@ class Track:
         position[early] = (times[early] - known[0]) * self.rate
         return position
 
+    def _position(self, run: Run, slot: float, grid: Grid) -> float:
+        """`positions` of one slot, asked at every turn."""
+        if run.slot is not None:
+            return (slot - run.slot) / self._slots_per_sample
+        time, known = grid.time(slot), run.times
+        if time <= known[0]:
+            return float((time - known[0]) * self.rate)
+        if time >= known[-1]:
+            return float(len(known) - 1 + (time - known[-1]) * self.rate)
+        right = int(np.searchsorted(known, time, side="right"))
+        before, after = known[right - 1], known[right]
+        return float(right - 1 + (time - before) / (after - before))
+
     def values(self, slots: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
         """Values (slots, channels) on the grid; NaN where no sample is near, and at each gap once at least."""
         out = np.full((len(slots), self._channels), np.nan)
@@ -164,7 +189,7 @@ class Track:
         first = int(np.searchsorted(position, 0.0))
         if first == len(slots) or position[first] >= 1 / self._slots_per_sample:
             return slice(0)  # the run does not begin here
-        last = float(self.positions(before, slots[first : first + 1] - 1, grid)[0])
+        last = self._position(before, float(slots[first]) - 1, grid)
         return slice(first, first + 1) if last < len(before) - 1 + self._reach else slice(0)
 
     @property
@@ -193,7 +218,7 @@ class Track:
         if not self.runs:
             return Need(False, None, 0.0)
         run = self.runs[-1]
-        position = float(self.positions(run, np.array([slot]), grid)[0])
+        position = self._position(run, slot, grid)
         if position < 0:  # the newest run begins after the slot: whatever the slot can have is here
             return Need(True, float(run.arrived[0]), 0.0)
         index = self._last_index(position)
@@ -231,7 +256,7 @@ class Track:
         """Drop samples that no slot from ``slot`` on needs; return how many were dropped."""
         dropped = 0
         for run in list(self.runs):
-            position = float(self.positions(run, np.array([slot]), grid)[0])
+            position = self._position(run, slot, grid)
             spare = min(max(int(position) - self.kernel.half - 2, 0), len(run))
             if spare == len(run) and run is not self.runs[-1]:
                 self.runs.remove(run)
