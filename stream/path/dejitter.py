@@ -16,11 +16,16 @@ _SAMPLES = 100
 _RANGE = 0.02  # how far the true rate may be from the nominal one
 _UNSURE = 3e-3  # how far it usually is: the standard deviation, as a share, before anything was heard
 _SURE = 2e-5  # how far it may wander once it has been learnt
+_PLAIN = 0.05  # periods of jitter at most, for a stamp to tell which sample it is
 _FINEST = 1e-6  # s; no stamp is better than that
 _WALK = 0.4  # correlation of neighbouring errors above which the loop is too slow for the sender
 _QUICKER, _CALMER, _BRISKEST = 1.02, 0.99, 0.3  # a sample's change of the loop's share, and its limit
-_MEASURE = 256  # stamps that a rate is measured over
-_STEADY = 0.3  # of a step: what steps may scatter for that
+_MEASURE = 256  # stamps at least, and eight times as many at most, that a rate is measured over
+_OFF = 0.03  # how far it must be from what is counted by
+_AGREE = 0.01  # as a share: how well typical and mean step must agree, and be known
+_LOST = 2.5  # typical steps from which one is a gap
+_WHOLE = 0.95  # share of steps at least that are none: packets and bursts tell nothing
+_MEDIAN = 1.86  # standard error of a median, in median deviations, times the root of the number
 _JITTER_START = 2e-3  # s
 _JITTER_MOST = 0.02  # s; what strays more than six of these is no jitter
 _JITTER_GAIN = 1 / 64
@@ -34,11 +39,13 @@ _STEP = 5.5  # mean jitters, over the root of the span, that the mean error may 
 class Piece:
     """The next ``len(times)`` samples in order, without a gap between them, at ``times`` (s).
 
-    ``period`` (s) is that of the stream at its end. It ``continues`` the run before it, or begins a new one.
+    ``period`` (s) is that of the stream at its end, ``rate`` (Hz) what samples are counted by. It ``continues``
+    the run before it, or begins a new one.
     """
 
     times: NDArray[np.float64]
     period: float
+    rate: float
     continues: bool
 
 
@@ -50,28 +57,31 @@ class Dejitter:
     six mean jitters) waits with those that follow: when one fits again they were only late or early, and get
     the times that counting gives them; when none does for ``HOLD`` seconds, samples were lost or the clock
     jumped, and a run begins at their median. Where samples come in packets of one stamp, it is the last one's.
-    A rate that is far from the nominal one is only ``measured``: it takes another loop.
+    A true rate that is far from the nominal one is measured, and a run begins that is counted by it.
     The result depends on the order of the stamps, not on how they are chopped into chunks.
     """
 
     def __init__(self, rate: float) -> None:
-        self._nominal = 1 / rate
-        self.period = self._nominal
         self.jitter = _JITTER_START
-        self._wait = int(np.ceil(HOLD * rate)) if rate > _SLOW else 1
-        self._most = max(int(_PACKET * rate), self._wait)
-        self._least, self._longest = (1 - _RANGE) * self._nominal, (1 + _RANGE) * self._nominal
-        self._settled = max(round(_AVERAGE * rate), _SAMPLES)
-        self._steady = 1 / self._settled, 0.5 / self._settled**2  # shares of an error for time and period
-        self._brisk = self._steady[0]  # the share for time where errors last
-        self._power = self._lasting = self._pulled = 0.0  # mean squared error, the same of neighbours; last error
-        self.measured: float | None = None  # true rate in Hz, where it is out of the loop's range
-        self._heard: deque[float] = deque(maxlen=2 * _MEASURE)
+        self._heard: deque[float] = deque(maxlen=8 * _MEASURE)
         self._pending: list[float] = []
         self._previous = np.nan  # the stamp before
         self._count = 0  # samples in the run; 0: none has begun
         self._last = self._drift = 0.0
+        self._tune(rate)
         self._before = (0.0, self.period, self.jitter, 0.0)  # what the last sample's stamp changed
+
+    def _tune(self, rate: float) -> None:
+        """Count by ``rate`` (Hz) from now on."""
+        self.rate, self.period = rate, 1 / rate
+        self._wait = int(np.ceil(HOLD * rate)) if rate > _SLOW else 1
+        self._most = max(int(_PACKET * rate), self._wait)
+        self._least, self._longest = (1 - _RANGE) * self.period, (1 + _RANGE) * self.period
+        self._settled = max(round(_AVERAGE * rate), _SAMPLES)
+        self._steady = 1 / self._settled, 0.5 / self._settled**2  # shares of an error for time and period
+        self._brisk = self._steady[0]  # the share for time where errors last
+        self._power = self._lasting = self._pulled = 0.0  # mean squared error, the same of neighbours; last error
+        self._followed = False  # a run has been long enough to tell the period
         self._doubt = (0.0, 0.0, (_UNSURE * self.period) ** 2)  # variances of time and period, s^2, and between
 
     @property
@@ -84,6 +94,11 @@ class Dejitter:
         """Samples that wait for the next ones to tell where they belong."""
         return len(self._pending)
 
+    @property
+    def _trusted(self) -> float:
+        """The period in seconds: what is learnt of it in less than a second is less than what the rate says."""
+        return self.period if self._followed else 1 / self.rate
+
     def push(self, stamps: NDArray[np.float64]) -> list[Piece]:
         """Take ``stamps`` (samples,), in seconds; return the samples whose times are settled, in order."""
         out = _Out()
@@ -94,13 +109,14 @@ class Dejitter:
                 continue
             astray = stamp - self._last - self.period * (1 + len(self._pending))
             most = 0.5 * self.period
-            if not -most < astray < most and abs(astray) > self.tolerance:
+            strays = not -most < astray < most and abs(astray) > self.tolerance
+            if strays or (self._pending and self._joins(astray)):
                 self._await(stamp, out)
                 continue
             if self._pending:
                 self._accept(out)
             self._step(stamp, out)
-        return out.pieces(self.period)
+        return out.pieces(self._trusted, self.rate)
 
     def flush(self) -> list[Piece]:
         """Return the samples that still wait, and begin a new run with the next."""
@@ -108,7 +124,7 @@ class Dejitter:
         while self._pending:
             self._begin(out)
         self._count = 0
-        return out.pieces(self.period)
+        return out.pieces(self._trusted, self.rate)
 
     def _step(self, stamp: float, out: "_Out") -> None:
         """Take a sample of the run. Conditions stand for min, max and abs: this runs once a sample."""
@@ -141,9 +157,11 @@ class Dejitter:
         self.jitter = jitter if jitter < _JITTER_MOST else _JITTER_MOST
         self._drift = drift = drift + (error - drift) / _STEP_SPAN
         out.times.append(self._last)
+        if self._count == self._settled:
+            self._followed = True
         if self._count % _MEASURE == 0:
-            self._measure()
-        if not -most < drift < most and abs(drift) > _STEP / _STEP_SPAN**0.5 * self.jitter:
+            self._measure(out)
+        elif not -most < drift < most and abs(drift) > _STEP / _STEP_SPAN**0.5 * self.jitter:
             self._count, self._drift = 0, 0.0  # samples were lost unnoticed: a run begins
 
     def _gains(self) -> tuple[float, float]:
@@ -165,6 +183,11 @@ class Dejitter:
         self._before = self._last, self.period, self.jitter, self._drift
         self._count += len(self._pending)
         self._pending.clear()
+
+    def _joins(self, astray: float) -> bool:
+        """Whether a sample, ``astray`` by so much from the run, lies nearer to those that wait than to it."""
+        steps = self.period * np.arange(1, len(self._pending) + 1)
+        return abs(astray - float(np.median(np.array(self._pending) - self._last - steps))) < abs(astray)
 
     def _await(self, stamp: float, out: "_Out") -> None:
         waiting = self._pending
@@ -198,7 +221,8 @@ class Dejitter:
         self._pending = self._pending[last:]
 
     def _lock(self, start: float, stamps: NDArray[np.float64], spread: float, out: "_Out") -> None:
-        out.begin(self.period)
+        out.begin(self._trusted, self.rate)
+        start, doubt = self._continued(start, len(stamps))
         for number in range(len(stamps)):
             out.times.append(start + number * self.period)
         self._last = start + (len(stamps) - 1) * self.period
@@ -207,19 +231,44 @@ class Dejitter:
         self.jitter = min(max(self.jitter, spread), _JITTER_MOST)
         self._before = self._last, self.period, self.jitter, 0.0
         sure = max(self._doubt[2], (_SURE * self.period) ** 2)
-        self._measure()
         half = len(stamps) / 2  # the median is best known in the middle
-        self._doubt = self.jitter**2 / len(stamps) + half * half * sure, half * sure, sure
+        self._doubt = doubt + half * half * sure, half * sure, sure
+        self._measure(out)
 
-    def _measure(self) -> None:
-        """Find out whether the stream's rate is not what it says."""
-        if len(self._heard) < _MEASURE:
+    def _continued(self, start: float, samples: int) -> tuple[float, float]:
+        """Return when a run begins, with the variance of that, given the median ``start`` of its ``samples``.
+
+        A sender that lost samples goes on in step with those before. Of a slow one, for whose next stamps nobody
+        can wait, counting on from them says more than one jittered stamp does.
+        """
+        told = self.jitter**2 / samples
+        if self._wait > 1 or not self._followed or self.jitter > _PLAIN * self.period:
+            return start, told
+        periods = round((start - self._last) / self.period)
+        expected = self._last + periods * self.period
+        if periods < 1 or abs(start - expected) > _CLIP * self.jitter:
+            return start, told
+        known = self.jitter**2 / self._settled + (periods * self.period * _SURE) ** 2
+        told = max(told, _FINEST**2)
+        return expected + (start - expected) * known / (known + told), known * told / (known + told)
+
+    def _measure(self, out: "_Out") -> None:
+        """Find out whether the stream's rate is not what it says; then a run begins, counted by what it is."""
+        heard = self._heard
+        if len(heard) < _MEASURE or abs((heard[-1] - heard[0]) * self.rate / (len(heard) - 1) - 1) < _OFF:
+            return  # the usual case, without a look at each
+        steps = np.diff(heard)
+        typical = float(np.median(steps))
+        whole = (steps >= 0) & (steps < _LOST * typical)
+        if whole.mean() < _WHOLE:
             return
-        steps = np.diff(self._heard)
-        typical, mean = float(np.median(steps)), float(steps.mean())
-        steady = float(np.median(np.abs(steps - typical))) < _STEADY * mean
-        if steady and abs(typical - mean) < _RANGE * mean and abs(mean - self._nominal) > _RANGE * self._nominal:
-            self.measured = 1 / mean
+        mean = float(steps[whole].mean())
+        unsure = _MEDIAN * float(np.median(np.abs(steps - typical))) / len(steps) ** 0.5
+        agreed = max(unsure, abs(typical - mean)) < _AGREE * mean
+        if agreed and abs(mean * self.rate - 1) > _OFF:
+            out.begin(self._trusted, self.rate)
+            self._tune(1 / mean)
+            self._count = 0
 
 
 def _bounds(near: NDArray[np.bool_], told: NDArray[np.bool_]) -> tuple[int, int]:
@@ -240,15 +289,15 @@ class _Out:
         self.times: list[float] = []  # of the piece in the making
         self._continues = True
 
-    def begin(self, period: float) -> None:
-        self._close(period)
+    def begin(self, period: float, rate: float) -> None:
+        self._close(period, rate)
         self._continues = False
 
-    def pieces(self, period: float) -> list[Piece]:
-        self._close(period)
+    def pieces(self, period: float, rate: float) -> list[Piece]:
+        self._close(period, rate)
         return self._pieces
 
-    def _close(self, period: float) -> None:
+    def _close(self, period: float, rate: float) -> None:
         if self.times:
-            self._pieces.append(Piece(np.array(self.times), period, self._continues))
+            self._pieces.append(Piece(np.array(self.times), period, rate, self._continues))
             self.times, self._continues = [], True

@@ -75,13 +75,15 @@ class Intake:
 
     @property
     def health(self) -> dict[str, float]:
-        """Gaps, samples not used (disordered, late), clock jumps so far; jitter and shift of the clock (s)."""
+        """Gaps, samples not used (disordered, late, strays), clock jumps so far; jitter, delay, shift (s)."""
         counts = self._counted()
         return {
             "gaps": counts["gaps"],
             "disordered": counts["disordered"],
             "late": counts["late"],
             "jitter": self.track.jitter if self.track else 0.0,
+            "strays": self._guard.strays,
+            "delay": self.delay,
             "clock_jumps": self._guard.jumps,
             "clock_shift": self._guard.shift,
         }
@@ -97,6 +99,11 @@ class Intake:
         if self._guard.shift:
             said.append(f"{name}: its stamps are not on the common clock; placed by arrival")
         return tuple(said)
+
+    @property
+    def delay(self) -> float:
+        """Least time in seconds between a sample's stamp and its arrival of late; 0 where that is not known."""
+        return self._guard.delay if self._guarded else 0.0
 
     @property
     def first_time(self) -> float | None:
@@ -120,11 +127,13 @@ class Intake:
         if self.match is None or self.track is None:
             raise RuntimeError(f"{self._modality.modality}: push before open")
         if self._guarded:
-            stamps = self._guard.push(stamps, now)
-        self.track.push(self.match.read(samples), stamps, now, grid, gone)
-        if self.track.measured is not None:
-            self._counts = self._counted()
-            self.track = self._tracked(self.track.measured)
+            stamps, take = self._guard.push(stamps, now)
+        else:
+            take = np.isfinite(stamps)
+        if not take.all():
+            samples, stamps = samples[take], stamps[take]
+        if len(stamps):
+            self.track.push(self.match.read(samples), stamps, now, grid, gone)
 
     def flush(self, grid: Grid | None) -> None:
         """Settle what waits for later samples: none will come."""
@@ -165,8 +174,8 @@ class Intake:
         """The stream's own samples (samples, channels) in slots ``first:last``."""
         if self.track is None:
             return np.empty((0, len(self._modality.channels)))
-        start, end = (grid.time(slot) - 0.5 * grid.period for slot in (first, last))
-        return self.track.between(start, end)
+        half = 0.5 / self._spec.rate
+        return self.track.between(grid.time(first) - half, grid.time(last - 1) + half)
 
     def values(self, slots: NDArray[np.float64], grid: Grid) -> Block:
         """Values (slots, channels) on the grid; dead and missing EEG channels interpolated where they are few."""

@@ -51,10 +51,10 @@ class Lane:
             self._already_done = found.already_done
             self._condition = self._conditioner()
 
-    def begin(self, grid: Grid) -> None:
-        """Forget the past of the signal and lay what is buffered on a new ``grid``."""
+    def begin(self, grid: Grid, slot: int) -> None:
+        """Forget the past of the signal and lay what is buffered on a new ``grid``, to be used from ``slot``."""
         self._condition.reset()
-        self._history.reset()
+        self._history.reset(slot)
         self._running.reset()
         self._rest_template = self._rest_scale = None
         self._gone, self._assessed = -np.inf, -self.spec.window_samples
@@ -85,12 +85,15 @@ class Lane:
         self._running.push(conditioned)
 
     def rest(self, first: int, last: int) -> None:
-        """Learn the rest period ``first:last`` (slots), of which the newest ``baseline_seconds`` count."""
+        """Learn the rest period ``first:last`` (slots), of which the newest ``baseline_seconds`` count.
+
+        One of which nothing is left, or was ever there, changes nothing.
+        """
         past = self._history.conditioned(max(first, last - self.spec.baseline_samples), last)
-        self._rest_template = template(past, self.spec.window_samples)
+        self._rest_template = _or(template(past, self.spec.window_samples), self._rest_template)
         resting = Running(past.shape[1], max(len(past), 1), np.inf)
         resting.push(past)
-        self._rest_scale = resting.statistics() if resting.slots else None
+        self._rest_scale = resting.statistics() if resting.slots else self._rest_scale
 
     def cut(self, first: int, grid: Grid) -> tuple[NDArray[np.float64], list[str], dict[str, float]]:
         """Rows (channels, samples) of the window from slot ``first``, its reasons to distrust, its quality."""
@@ -116,10 +119,10 @@ class Lane:
 
     def _assess(self, first: int, last: int, missing: float, grid: Grid) -> dict[str, float]:
         m = self.modality
-        samples = self.intake.samples(first, last, grid)
-        if self.intake.match is not None:
-            samples = samples[:, self.intake.match.columns >= 0]  # what the stream lacks has no quality
-        return assess(m.modality, samples, self.intake.rate, self.spec.window, missing, m.unit)
+        samples, rate = self.intake.samples(first, last, grid), 0.0
+        if (found := self.intake.match) is not None:
+            samples, rate = samples[:, found.columns >= 0], found.rate  # what the stream lacks has no quality
+        return assess(m.modality, samples, rate, self.spec.window, missing, m.unit)
 
     def _presence(self, missing: float) -> list[str]:
         if missing == 1.0:
@@ -151,3 +154,7 @@ class Lane:
         mean, deviation = scale
         # A baseline has taken the level out already: then only the scale is adapted.
         return (data - mean if self.modality.baseline == "none" else data) / deviation
+
+
+def _or(fresh: NDArray[np.float64] | None, known: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    return known if fresh is None else fresh

@@ -1,5 +1,6 @@
 """The signal path: any streams of a montage in, aligned windows out; no thread, socket or clock inside."""
 
+from collections import deque
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from memhacl.stream.spec import SignalSpec
 
 Anchor = Literal["marker", "first", "clock"]
 
+_MARKERS = 4096  # that are kept for windows to come
 CATCH_UP = 60.0  # s that windows may be overdue; what is older is left out and counted
 
 __all__ = ["Anchor", "SignalPath", "Window"]
@@ -49,8 +51,9 @@ class SignalPath:
         self._next = 0  # first slot that is not yet processed
         self._anchors: list[float] = []
         self._rests: list[tuple[float, float]] = []
+        self._timed: list[tuple[float, float]] = []  # rests that no marker told
         self._resting: float | None = None
-        self._markers: list[Marker] = []
+        self._markers: deque[Marker] = deque(maxlen=_MARKERS)
         self.skipped = 0  # hops left out because they were too long ago
 
     @property
@@ -88,7 +91,11 @@ class SignalPath:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What had to be assumed about the streams."""
-        return tuple(text for lane in self.lanes.values() for text in lane.intake.assumed)
+        said = [text for lane in self.lanes.values() for text in lane.intake.assumed]
+        for name, lane in self.lanes.items():
+            if (delay := lane.intake.delay) > self.patience:
+                said.append(f"{name}: samples come {delay:.1f} s late, past the patience of {self.patience:g} s")
+        return tuple(said)
 
     def mark(self, marker: Marker) -> None:
         """Take a marker; ``memhacl:anchor`` and the rest markers act on the path."""
@@ -172,13 +179,17 @@ class SignalPath:
         return min(others) if others and now >= min(others) + self.spec.window + self.patience else None
 
     def _begin(self, anchor: float) -> None:
+        out = anchor if self._grid is None else self._grid.time(self._next - 1)
         self._grid = Grid(self.spec.rate, anchor)
-        self._next = 0
-        self._rests = [rest for rest in self._rests if rest[1] > anchor]
+        # An anchor may come late. Windows that are out stay out: they go on from the next hop.
+        late = int(np.ceil((out - anchor) / self.spec.hop + 1e-6)) if out > anchor else 0
+        self._next = late * self.spec.hop_samples
+        self._rests = [rest for rest in self._rests if rest[1] > anchor and rest not in self._timed]
         if self.rest is not None:
-            self._rests.insert(0, (anchor, anchor + self.rest))
+            self._timed = [(anchor, anchor + self.rest)]
+            self._rests = [*self._timed, *self._rests]
         for lane in self.lanes.values():
-            lane.begin(self._grid)
+            lane.begin(self._grid, self._next)
 
     def _skip(self, grid: Grid, hops: int) -> None:
         """Leave out ``hops`` that nobody awaits: the machine slept, or stamps come from another clock."""
@@ -219,7 +230,8 @@ class SignalPath:
             reasons += found
         # not the next slot's time, which is known only if its sample is here
         start, end = grid.time(first), grid.time(first + self.spec.window_samples - 1) + 1 / self.spec.rate
-        self._markers = [marker for marker in self._markers if marker.time >= start]
-        seen = tuple(marker for marker in self._markers if marker.time < end)
+        seen = tuple(marker for marker in self._markers if start <= marker.time < end)
+        while self._markers and self._markers[0].time < start:
+            self._markers.popleft()
         index = first // self.spec.hop_samples
         return Window(data, index, start, end, tuple(reasons), quality, arrival, seen)

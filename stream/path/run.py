@@ -1,22 +1,22 @@
-"""Samples of a stream without a gap among them."""
+"""Samples of a stream, and such as have no gap among them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.path.buffer import Buffer
+from memhacl.stream.path.resample import Kernel, design
+
+SNAP = 0.05  # of a sample: nearer than this to a slot a sample of the model's own rate takes it unchanged
 
 
-class Run:
-    """Gapless samples: ``data`` (samples, channels) at ``times`` (s), arrived at ``arrived`` (s).
+class Samples:
+    """``data`` (samples, channels) at ``times`` (s) that arrived at ``arrived`` (s).
 
-    ``slot`` is the first sample's place on the grid where the run belongs to the reference, else None; ``period``
-    (s) is that of the stream at the run's end. The arrays are views, valid until the next change.
+    The arrays are views, valid until the next change.
     """
 
     def __init__(self, channels: int) -> None:
         self._times, self._data, self._arrived = Buffer(), Buffer(channels), Buffer()
-        self.period = 0.0
-        self.slot: float | None = None
 
     def __len__(self) -> int:
         return len(self._times)
@@ -44,14 +44,52 @@ class Run:
         self._data.append(data, len(times))
         self._arrived.append(arrived, len(times))
 
-    def drop(self, samples: int, slots_per_sample: float = 0.0) -> None:
-        """Forget the first ``samples``; each is ``slots_per_sample`` slots of the grid."""
+    def drop(self, samples: int) -> None:
+        """Forget the first ``samples``."""
         for buffer in (self._times, self._data, self._arrived):
             buffer.drop(samples)
-        if self.slot is not None:
-            self.slot += samples * slots_per_sample
 
     def between(self, start: float, end: float) -> NDArray[np.float64]:
         """Values (samples, channels) at ``start`` <= time < ``end`` (s)."""
         first, last = np.searchsorted(self.times, (start, end))
         return self.data[first:last]
+
+
+class Reading:
+    """How samples of ``rate`` Hz are read on a grid of ``grid_rate`` Hz, with ``look_ahead`` s of the future."""
+
+    def __init__(self, rate: float, grid_rate: float, look_ahead: float) -> None:
+        self.rate = rate
+        self.slots_per_sample = grid_rate / rate
+        self.same_rate = abs(rate - grid_rate) < 1e-6 * grid_rate
+        self.kernel: Kernel = design(rate, grid_rate, look_ahead)
+
+    @property
+    def near(self) -> float:
+        """How many samples from a run's ends a slot may lie: half a sample or half a slot, whichever is less."""
+        return max(min(0.5, 0.5 / self.slots_per_sample), SNAP)
+
+    @property
+    def reach(self) -> float:
+        """How many samples past its last one a run still speaks for."""
+        return 1.0 if self.kernel.mode == "hold" else self.near
+
+
+class Run(Samples):
+    """Gapless samples, read on the grid by ``reading``.
+
+    ``slot`` is the first sample's place on the grid where the run belongs to the reference, else None; ``period``
+    (s) is that of the stream at the run's end.
+    """
+
+    def __init__(self, channels: int, reading: Reading) -> None:
+        super().__init__(channels)
+        self.reading = reading
+        self.period = 1 / reading.rate
+        self.slot: float | None = None
+
+    def drop(self, samples: int) -> None:
+        """Forget the first ``samples``."""
+        super().drop(samples)
+        if self.slot is not None:
+            self.slot += samples * self.reading.slots_per_sample

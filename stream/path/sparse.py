@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.path.grid import Grid
-from memhacl.stream.path.run import Run
+from memhacl.stream.path.run import Samples
 from memhacl.stream.path.track import Need
 
 _BEFORE = 1e-9  # s; rounding must not make an exact stamp late
@@ -20,23 +20,22 @@ class Sparse:
 
     rate = 0.0
     jitter = 0.0
-    measured = None
 
     def __init__(self, look_ahead: float, max_step: float, channels: int) -> None:
         self._look_ahead, self._max_step, self._channels = look_ahead, max_step, channels
-        self._run = Run(channels)
+        self._kept = Samples(channels)
         self._newest = -np.inf
         self.gaps = self.disordered = self.late = 0
 
     @property
     def first_time(self) -> float | None:
         """Time of the oldest buffered sample, in seconds."""
-        return float(self._run.times[0]) if len(self._run) else None
+        return float(self._kept.times[0]) if len(self._kept) else None
 
     @property
     def last_time(self) -> float | None:
         """Time of the newest sample, in seconds."""
-        return float(self._run.times[-1]) if len(self._run) else None
+        return float(self._kept.times[-1]) if len(self._kept) else None
 
     def push(
         self, samples: NDArray[np.float64], stamps: NDArray[np.float64], now: float, grid: Grid | None, gone: float
@@ -48,7 +47,7 @@ class Sparse:
         if fresh.any():
             known = highest[:-1][fresh]
             self.gaps += int(((stamps[fresh] - known > self._max_step) & np.isfinite(known)).sum())
-            self._run.append(stamps[fresh], samples[fresh], now)
+            self._kept.append(stamps[fresh], samples[fresh], now)
             self.late += int((stamps[fresh] < gone).sum())
             self._newest = float(highest[-1])
 
@@ -61,7 +60,7 @@ class Sparse:
     def values(self, slots: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
         """Values (slots, channels) on the grid; NaN where the last sample is too long ago."""
         out = np.full((len(slots), self._channels), np.nan)
-        known, data, times = self._run.times, self._run.data, grid.times(slots)
+        known, data, times = self._kept.times, self._kept.data, grid.times(slots)
         if not len(known):
             return out
         left = np.searchsorted(known, times + _BEFORE, side="right") - 1
@@ -76,16 +75,16 @@ class Sparse:
 
     def needed(self, slot: float, grid: Grid) -> Need:
         """Tell whether all that ``slot`` needs is here, and if not how long after it that may come."""
-        known = self._run.times
+        known = self._kept.times
         if not len(known):
             return Need(False, None, self._look_ahead)
         place = int(np.searchsorted(known, grid.time(slot) - _BEFORE))
         here = place < len(known)
-        return Need(here, float(self._run.arrived[place if here else -1]), self._look_ahead)
+        return Need(here, float(self._kept.arrived[place if here else -1]), self._look_ahead)
 
     def between(self, start: float, end: float) -> NDArray[np.float64]:
         """The stream's own samples (samples, channels) at ``start`` <= time < ``end`` (s)."""
-        return self._run.between(start, end)
+        return self._kept.between(start, end)
 
     def trim(self, seconds: float) -> int:
         """Keep the newest ``seconds`` of samples at most; return how many older ones were dropped."""
@@ -96,11 +95,11 @@ class Sparse:
         return self._drop(grid.time(slot))
 
     def _drop(self, time: float) -> int:
-        spare = max(int(np.searchsorted(self._run.times, time)) - 1, 0)
-        self._run.drop(spare)
+        spare = max(int(np.searchsorted(self._kept.times, time)) - 1, 0)
+        self._kept.drop(spare)
         return spare
 
     def clear(self) -> None:
         """Forget all samples, and how far time has gone."""
-        self._run = Run(self._channels)
+        self._kept = Samples(self._channels)
         self._newest = -np.inf

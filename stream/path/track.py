@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from memhacl.stream.path.dejitter import Dejitter, Piece
 from memhacl.stream.path.grid import Grid
-from memhacl.stream.path.resample import Kernel, design, evaluate, reach
-from memhacl.stream.path.run import Run
+from memhacl.stream.path.resample import evaluate, reach
+from memhacl.stream.path.run import SNAP, Reading, Run, Samples
 
 _DOUBT = 0.1  # s at most that are left out where time went back
 _GAP = 1.5  # periods from one run to the next that are a gap, and not only a new connection
-_SNAP = 0.05  # of a sample: nearer than this to a slot a sample of the model's own rate takes it unchanged
 
 
 @dataclass(frozen=True)
@@ -31,16 +30,14 @@ class Track:
     """
 
     def __init__(self, rate: float, grid_rate: float, look_ahead: float, channels: int, reference: bool) -> None:
-        self.rate = rate
-        self.kernel: Kernel = design(rate, grid_rate, look_ahead)
-        self.same_rate = abs(rate - grid_rate) < 1e-6 * grid_rate
         self.gaps = self.disordered = self.late = 0
         self._reference, self._channels = reference, channels
-        self._slots_per_sample = grid_rate / rate
+        self._grid_rate, self._look_ahead = grid_rate, look_ahead
+        self._reading = Reading(rate, grid_rate, look_ahead)
         self._clock = Dejitter(rate)
         self._broken = False  # the next sample begins a run
         self._doubted = 0  # samples still to be left out
-        self._held = Run(channels)  # samples of which the dejitter cannot tell the time yet
+        self._held = Samples(channels)  # samples of which the dejitter cannot tell the time yet
         self._newest = self._gone = -np.inf
         self.runs: list[Run] = []
 
@@ -50,9 +47,9 @@ class Track:
         return self._clock.jitter
 
     @property
-    def measured(self) -> float | None:
-        """The stream's true rate in Hz, where it is so far from the nominal one that it breaks runs."""
-        return self._clock.measured
+    def rate(self) -> float:
+        """Rate in Hz that samples are counted by: the nominal one, or the measured where that is far from it."""
+        return self._clock.rate
 
     @property
     def first_time(self) -> float | None:
@@ -101,10 +98,13 @@ class Track:
             stale = self._stale(piece.times)
             self.disordered += stale
             if first + stale < last:
-                self._extend(piece.times[stale:], data[first + stale : last], arrived[first + stale : last])
-                self.runs[-1].period = piece.period
+                run = self._current(piece.rate)
+                run.append(piece.times[stale:], data[first + stale : last], arrived[first + stale : last])
+                run.period = piece.period
+                self.late += int(np.searchsorted(piece.times[stale:], self._gone))
+                self._newest = float(piece.times[-1])
                 if grid is not None and self._reference:
-                    self._discipline(grid, self.runs[-1], last - first - stale)
+                    self._discipline(grid, run, last - first - stale)
             first = last
 
     def _stale(self, times: NDArray[np.float64]) -> int:
@@ -119,13 +119,14 @@ class Track:
         self._doubted -= doubted
         return past + doubted
 
-    def _extend(self, times: NDArray[np.float64], data: NDArray[np.float64], arrived: NDArray[np.float64]) -> None:
+    def _current(self, rate: float) -> Run:
+        """The run that samples counted by ``rate`` (Hz) belong to."""
+        if rate != self._reading.rate:
+            self._reading = Reading(rate, self._grid_rate, self._look_ahead)
         if self._broken or not self.runs:
-            self.runs.append(Run(self._channels))
+            self.runs.append(Run(self._channels, self._reading))
             self._broken = False
-        self.runs[-1].append(times, data, arrived)
-        self.late += int(np.searchsorted(times, self._gone))
-        self._newest = float(times[-1])
+        return self.runs[-1]
 
     def place(self, grid: Grid) -> None:
         """Lay the buffered samples on a new ``grid``, from the sample nearest to its anchor."""
@@ -140,32 +141,32 @@ class Track:
         if run.slot is None:
             slot = grid.slot_at(float(run.times[sample]))
             near = round(slot)
-            on_grid = self.same_rate or abs(slot - near) < _SNAP * self._slots_per_sample
-            run.slot = (near if on_grid else slot) - sample * self._slots_per_sample
+            on_grid = run.reading.same_rate or abs(slot - near) < SNAP * run.reading.slots_per_sample
+            run.slot = (near if on_grid else slot) - sample * run.reading.slots_per_sample
         numbers = np.arange(len(run) - samples, len(run), dtype=np.float64)
-        places = run.slot + numbers * self._slots_per_sample
-        grid.discipline(places, run.times[-samples:], run.period / self._slots_per_sample)
+        places = run.slot + numbers * run.reading.slots_per_sample
+        grid.discipline(places, run.times[-samples:], run.period / run.reading.slots_per_sample)
 
     def positions(self, run: Run, slots: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
         """Fractional sample numbers in ``run`` at ``slots``."""
         if run.slot is not None:
-            return (slots - run.slot) / self._slots_per_sample
+            return (slots - run.slot) / run.reading.slots_per_sample
         times, known, count = grid.times(slots), run.times, len(run)
         position = np.interp(times, known, np.arange(count))
         late, early = times > known[-1], times < known[0]
-        position[late] = count - 1 + (times[late] - known[-1]) * self.rate
-        position[early] = (times[early] - known[0]) * self.rate
+        position[late] = count - 1 + (times[late] - known[-1]) * run.reading.rate
+        position[early] = (times[early] - known[0]) * run.reading.rate
         return position
 
     def _position(self, run: Run, slot: float, grid: Grid) -> float:
         """`positions` of one slot, asked at every turn."""
         if run.slot is not None:
-            return (slot - run.slot) / self._slots_per_sample
+            return (slot - run.slot) / run.reading.slots_per_sample
         time, known = grid.time(slot), run.times
         if time <= known[0]:
-            return float((time - known[0]) * self.rate)
+            return float((time - known[0]) * run.reading.rate)
         if time >= known[-1]:
-            return float(len(known) - 1 + (time - known[-1]) * self.rate)
+            return float(len(known) - 1 + (time - known[-1]) * run.reading.rate)
         right = int(np.searchsorted(known, time, side="right"))
         before, after = known[right - 1], known[right]
         return float(right - 1 + (time - before) / (after - before))
@@ -176,41 +177,33 @@ class Track:
         before: Run | None = None
         for run in self.runs:
             position = self.positions(run, slots, grid)
-            inside = (position >= -self._near) & (position < len(run) - 1 + self._reach)
+            inside = (position >= -run.reading.near) & (position < len(run) - 1 + run.reading.reach)
             if inside.any():
                 out[inside] = self._at(run, position[inside])
-            if before is not None and run.times[0] - before.times[-1] > _GAP / self.rate:
-                out[self._hidden(before, position, slots, grid)] = np.nan
+            if before is not None and run.times[0] - before.times[-1] > _GAP / run.reading.rate:
+                out[self._hidden(before, run, position, slots, grid)] = np.nan
             before = run
         return out
 
-    def _hidden(self, before: Run, position: NDArray[np.float64], slots: NDArray[np.float64], grid: Grid) -> slice:
-        """The first slot of a run (at ``position`` of it) where the gap ``before`` it lies between two slots."""
+    def _hidden(
+        self, before: Run, run: Run, position: NDArray[np.float64], slots: NDArray[np.float64], grid: Grid
+    ) -> slice:
+        """The first slot of ``run`` (at ``position`` of it) where the gap ``before`` it lies between two slots."""
         first = int(np.searchsorted(position, 0.0))
-        if first == len(slots) or position[first] >= 1 / self._slots_per_sample:
+        if first == len(slots) or position[first] >= 1 / run.reading.slots_per_sample:
             return slice(0)  # the run does not begin here
         last = self._position(before, float(slots[first]) - 1, grid)
-        return slice(first, first + 1) if last < len(before) - 1 + self._reach else slice(0)
-
-    @property
-    def _near(self) -> float:
-        """How many samples from a run's ends a slot may lie: half a sample or half a slot, whichever is less."""
-        return max(min(0.5, 0.5 / self._slots_per_sample), _SNAP)
-
-    @property
-    def _reach(self) -> float:
-        """How many samples past its last one a run still speaks for."""
-        return 1.0 if self.kernel.mode == "hold" else self._near
+        return slice(first, first + 1) if last < len(before) - 1 + before.reading.reach else slice(0)
 
     def _at(self, run: Run, position: NDArray[np.float64]) -> NDArray[np.float64]:
-        data = run.data
-        if not self.same_rate:
-            return evaluate(data, position, self.kernel)
+        data, kernel = run.data, run.reading.kernel
+        if not run.reading.same_rate:
+            return evaluate(data, position, kernel)
         near = np.clip(np.rint(position).astype(int), 0, len(data) - 1)
         out = np.asarray(data[near])  # a copy
-        off = np.abs(position - near) > _SNAP
+        off = np.abs(position - near) > SNAP
         if off.any():
-            out[off] = evaluate(data, position[off], self.kernel)
+            out[off] = evaluate(data, position[off], kernel)
         return out
 
     def needed(self, slot: float, grid: Grid) -> Need:
@@ -221,15 +214,9 @@ class Track:
         position = self._position(run, slot, grid)
         if position < 0:  # the newest run begins after the slot: whatever the slot can have is here
             return Need(True, float(run.arrived[0]), 0.0)
-        index = self._last_index(position)
+        index = _last_index(position, run.reading)
         here = index < len(run)
-        return Need(here, float(run.arrived[index if here else -1]), max(index - position, 0.0) / self.rate)
-
-    def _last_index(self, position: float) -> int:
-        near = round(position)
-        if self.same_rate and abs(position - near) <= _SNAP:
-            return near
-        return reach(position, self.kernel)
+        return Need(here, float(run.arrived[index if here else -1]), max(index - position, 0.0) / run.reading.rate)
 
     def between(self, start: float, end: float) -> NDArray[np.float64]:
         """The stream's own samples (samples, channels) at ``start`` <= time < ``end`` (s)."""
@@ -248,7 +235,7 @@ class Track:
             if step == len(run):
                 self.runs.pop(0)
             else:
-                run.drop(step, self._slots_per_sample)
+                run.drop(step)
             dropped += step
         return dropped
 
@@ -257,11 +244,11 @@ class Track:
         dropped = 0
         for run in list(self.runs):
             position = self._position(run, slot, grid)
-            spare = min(max(int(position) - self.kernel.half - 2, 0), len(run))
+            spare = min(max(int(position) - run.reading.kernel.half - 2, 0), len(run))
             if spare == len(run) and run is not self.runs[-1]:
                 self.runs.remove(run)
             elif spare > 0:
-                run.drop(min(spare, len(run) - 1), self._slots_per_sample)
+                run.drop(min(spare, len(run) - 1))
             dropped += spare
         return dropped
 
@@ -269,3 +256,11 @@ class Track:
         """Forget all samples, and how far time has gone."""
         self.runs.clear()
         self._newest = -np.inf
+
+
+def _last_index(position: float, reading: Reading) -> int:
+    """Number of the last sample that is looked at for ``position``."""
+    near = round(position)
+    if reading.same_rate and abs(position - near) <= SNAP:
+        return near
+    return reach(position, reading.kernel)

@@ -67,6 +67,21 @@ def test_time_is_right_at_once_behind_a_gap(seed: int) -> None:
     assert error[128:].max() < 1e-3
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_slow_stream_goes_on_in_step_behind_a_gap(seed: int) -> None:
+    """At 4 Hz there is no time to average the first stamps, which are off by up to 8 ms."""
+    true = np.delete(np.arange(1200), slice(800, 820)) / 4
+    times = steady(4, strayed(true, 8e-3, 0.0, seed))
+    assert np.abs(times - true)[800:].max() < 3.9e-3
+
+
+def test_a_slow_stream_that_began_anew_is_not_forced_into_step() -> None:
+    true = np.arange(1200) / 4
+    true[800:] += 5.1
+    times = steady(4, strayed(true, 8e-3, 0.0, 0))
+    assert np.abs(times - true)[800:].max() < 9e-3
+
+
 def test_a_slow_stream_keeps_its_jitter_without_breaking() -> None:
     assert begins(pieces(4, strayed(np.arange(400) / 4, 0.01, 0.0, seed=2))) == [0]
 
