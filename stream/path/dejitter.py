@@ -1,11 +1,12 @@
 """From jittered time stamps to steady sample times, gap by gap."""
 
-from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from memhacl.stream.path.pace import Pace
 
 HOLD = 0.1  # s of samples that may wait until it is clear whether a run begins or stamps only strayed
 _SLOW = 20.0  # Hz; a slower stream decides at once: its samples are too few to wait for
@@ -20,16 +21,11 @@ _PLAIN = 0.05  # periods of jitter at most, for a stamp to tell which sample it 
 _FINEST = 1e-6  # s; no stamp is better than that
 _WALK = 0.4  # correlation of neighbouring errors above which the loop is too slow for the sender
 _QUICKER, _CALMER, _BRISKEST = 1.02, 0.99, 0.3  # a sample's change of the loop's share, and its limit
-_MEASURE = 256  # stamps at least, and eight times as many at most, that a rate is measured over
-_OFF = 0.03  # how far it must be from what is counted by
-_AGREE = 0.01  # as a share: how well typical and mean step must agree, and be known
-_LOST = 2.5  # typical steps from which one is a gap
-_WHOLE = 0.95  # share of steps at least that are none: packets and bursts tell nothing
-_MEDIAN = 1.86  # standard error of a median, in median deviations, times the root of the number
+_MEASURE = 256  # samples between looks at the rate
 _JITTER_START = 2e-3  # s
 _JITTER_MOST = 0.02  # s; what strays more than six of these is no jitter
 _JITTER_GAIN = 1 / 64
-_STRAY = 6.0  # mean jitters that a stamp may be off
+_STRAY = 5.0  # mean jitters that a stamp may be off
 _CLIP = 3.0  # mean jitters that one stamp may pull with
 _STEP_SPAN = 64  # samples over which a lasting step too small for a single stamp to show is looked for
 _STEP = 5.5  # mean jitters, over the root of the span, that the mean error may reach
@@ -54,7 +50,7 @@ class Dejitter:
 
     Within a run samples are counted: a loop predicts each one's time and follows the stamps, first as a growing
     average and then over a few seconds, learning the period too. A stamp that strays (more than half a period and
-    six mean jitters) waits with those that follow: when one fits again they were only late or early, and get
+    five mean jitters) waits with those that follow: when one fits again they were only late or early, and get
     the times that counting gives them; when none does for ``HOLD`` seconds, samples were lost or the clock
     jumped, and a run begins at their median. Where samples come in packets of one stamp, it is the last one's.
     A true rate that is far from the nominal one is measured, and a run begins that is counted by it.
@@ -63,7 +59,7 @@ class Dejitter:
 
     def __init__(self, rate: float) -> None:
         self.jitter = _JITTER_START
-        self._heard: deque[float] = deque(maxlen=8 * _MEASURE)
+        self._pace = Pace()
         self._pending: list[float] = []
         self._previous = np.nan  # the stamp before
         self._count = 0  # samples in the run; 0: none has begun
@@ -103,7 +99,7 @@ class Dejitter:
         """Take ``stamps`` (samples,), in seconds; return the samples whose times are settled, in order."""
         out = _Out()
         for stamp in stamps.tolist():
-            self._heard.append(stamp)
+            self._pace.hear(stamp)
             if self._count == 0:
                 self._await(stamp, out)
                 continue
@@ -253,21 +249,11 @@ class Dejitter:
         return expected + (start - expected) * known / (known + told), known * told / (known + told)
 
     def _measure(self, out: "_Out") -> None:
-        """Find out whether the stream's rate is not what it says; then a run begins, counted by what it is."""
-        heard = self._heard
-        if len(heard) < _MEASURE or abs((heard[-1] - heard[0]) * self.rate / (len(heard) - 1) - 1) < _OFF:
-            return  # the usual case, without a look at each
-        steps = np.diff(heard)
-        typical = float(np.median(steps))
-        whole = (steps >= 0) & (steps < _LOST * typical)
-        if whole.mean() < _WHOLE:
-            return
-        mean = float(steps[whole].mean())
-        unsure = _MEDIAN * float(np.median(np.abs(steps - typical))) / len(steps) ** 0.5
-        agreed = max(unsure, abs(typical - mean)) < _AGREE * mean
-        if agreed and abs(mean * self.rate - 1) > _OFF:
+        """Where the stream's rate is not what it says, a run begins that is counted by what it is."""
+        rate = self._pace.measured(self.rate)
+        if rate is not None:
             out.begin(self._trusted, self.rate)
-            self._tune(1 / mean)
+            self._tune(rate)
             self._count = 0
 
 

@@ -37,7 +37,7 @@ class Intake:
         share = modality.interpolate if modality.modality == "EEG" else 0.0
         self._looked = -spec.window_samples  # slot before which dead channels were looked for, and those found
         self._dead_seen = np.zeros(len(modality.channels), dtype=bool)
-        self._repair = Repair(modality.channels, share)
+        self._repair = Repair(modality.channels, share, spec.rate)
 
     def open(self, found: StreamFormat, grid: Grid | None) -> None:
         """Take the samples of stream ``found`` from now on.
@@ -110,6 +110,10 @@ class Intake:
         """Time of the oldest buffered sample, in seconds."""
         return self.track.first_time if self.track else None
 
+    def next_time(self, after: float) -> float:
+        """Time of the first buffered sample later than ``after``, in seconds; infinite where there is none."""
+        return self.track.next_time(after) if self.track else np.inf
+
     @property
     def last_time(self) -> float | None:
         """Time of the newest sample, in seconds."""
@@ -147,6 +151,7 @@ class Intake:
 
     def place(self, grid: Grid) -> None:
         """Lay what is buffered on a new ``grid``."""
+        self._repair.reset()
         self._looked = -self._spec.window_samples
         if self.track is not None:
             self.track.place(grid)

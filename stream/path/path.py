@@ -16,6 +16,7 @@ from memhacl.stream.spec import SignalSpec
 
 Anchor = Literal["marker", "first", "clock"]
 
+SILENCE = 3600.0  # s of a recording without a sample, of which no windows are made
 _MARKERS = 4096  # that are kept for windows to come
 CATCH_UP = 60.0  # s that windows may be overdue; what is older is left out and counted
 
@@ -143,11 +144,20 @@ class SignalPath:
             if np.isfinite(now) and now - due - self.patience > CATCH_UP:
                 self._skip(grid, int((now - due - self.patience) / self.spec.hop))
                 continue
+            if not np.isfinite(now) and (silence := self._silence(due, last)) > SILENCE:
+                self._skip(grid, int((silence - self.spec.window) / self.spec.hop))
+                continue
             needs = self._needs(end, due, now)
             if due > last + grid.period / 2 or needs is None:
                 break
             windows += self._process(grid, max((n.arrived for n in needs if n.arrived is not None), default=None))
         return windows
+
+    def _silence(self, due: float, last: float) -> float:
+        """Seconds after ``due`` in which no stream has a sample, the last being at ``last`` (s); 0: not long."""
+        if last - due <= SILENCE:
+            return 0.0
+        return min(lane.intake.next_time(due) for lane in self.lanes.values()) - due
 
     def _needs(self, end: int, due: float, now: float) -> list[Need] | None:
         """What the hop up to slot ``end`` needs of each modality; None while it is worth waiting for one."""

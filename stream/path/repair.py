@@ -56,13 +56,27 @@ def _kernel(cosines: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Repair:
-    """Interpolates up to ``share`` of ``channels`` at a time: no more than ``limit``."""
+    """Interpolates up to ``share`` of ``channels`` at a time: no more than ``limit``.
 
-    def __init__(self, channels: tuple[str, ...], share: float) -> None:
+    Electrodes stand at offsets of their own, thousands of times the signal, so only what is beyond each channel's
+    level is interpolated: no step goes into the filter when a channel is replaced, nor, by shifting the channel to
+    where its substitute stood, when it is itself again.
+    """
+
+    def __init__(self, channels: tuple[str, ...], share: float, slots: float) -> None:
         self.limit = limit(channels, share)
         names = [electrode(channel) or channel for channel in channels]
         self._points = montage.positions(names) if self.limit else np.empty((len(names), 3))
         self._weights: dict[bytes, NDArray[np.float64]] = {}
+        self._slots = slots  # over which a level is an average
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the channels' levels."""
+        channels = len(self._points)
+        self._level = np.full(channels, np.nan)
+        self._shift = np.zeros(channels)
+        self._replaced = np.zeros(channels, dtype=bool)  # at the last block's end
 
     def apply(
         self, block: NDArray[np.float64], dead: NDArray[np.bool_]
@@ -72,17 +86,46 @@ class Repair:
         Bad are values that are NaN and channels that are ``dead`` (channels,). Where a slot has more bad channels
         than the limit, they are NaN.
         """
+        if not self.limit:
+            return np.where(dead, np.nan, block), np.zeros(len(dead), dtype=bool)
         bad = np.isnan(block) | dead
-        if not bad.any():
-            return block, np.zeros(len(dead), dtype=bool)
-        repaired = np.where(bad, np.nan, block)
+        values = np.where(bad, np.nan, block)
+        self._return(values, bad)
+        values += self._shift
+        self._learn(values, fresh_only=True)
         counts = bad.sum(axis=1)
         mendable = (counts > 0) & (counts <= self.limit)
-        for first, last in _stretches(bad, mendable):
+        for first, last in _stretches(bad, mendable) if mendable.any() else []:
             pattern = bad[first]
-            values = repaired[first:last, ~pattern] @ self._of(pattern).T
-            repaired[first:last, pattern] = values
-        return repaired, np.asarray(bad[mendable].any(axis=0))
+            weigh = self._of(pattern)
+            offset = self._level[pattern] - weigh @ self._level[~pattern]
+            filled = values[first:last, ~pattern] @ weigh.T + np.where(np.isnan(offset), 0.0, offset)
+            values[first:last, pattern] = filled
+        self._learn(values)
+        self._replaced = bad[-1] & mendable[-1]
+        return values, np.asarray(bad[mendable].any(axis=0))
+
+    def _return(self, values: NDArray[np.float64], bad: NDArray[np.bool_]) -> None:
+        """Shift channels that are themselves again to the level at which they were replaced."""
+        for channel in np.flatnonzero(self._replaced & ~bad.all(axis=0)):
+            own = values[:, channel]
+            self._shift[channel] = self._level[channel] - float(own[~np.isnan(own)].mean())
+
+    def _learn(self, values: NDArray[np.float64], fresh_only: bool = False) -> None:
+        """Follow the levels; ``fresh_only``: begin those that are not known."""
+        present = ~np.isnan(values)
+        count = present.sum(axis=0)
+        known = count > 0
+        if fresh_only:
+            known &= np.isnan(self._level)
+        if not known.any():
+            return
+        mean = np.where(present, values, 0.0).sum(axis=0)[known] / count[known]
+        if fresh_only:
+            self._level[known] = mean
+            return
+        share = min(len(values) / self._slots, 1.0)
+        self._level[known] += share * (mean - self._level[known])
 
     def _of(self, pattern: NDArray[np.bool_]) -> NDArray[np.float64]:
         name = pattern.tobytes()

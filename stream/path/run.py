@@ -36,6 +36,11 @@ class Samples:
         """Times of arrival (samples,) in seconds."""
         return self._arrived.rows
 
+    def next_time(self, after: float) -> float:
+        """Time of the first sample later than ``after``, in seconds; infinite where there is none."""
+        later = int(np.searchsorted(self.times, after, side="right"))
+        return float(self.times[later]) if later < len(self) else np.inf
+
     def append(
         self, times: NDArray[np.float64], data: NDArray[np.float64], arrived: NDArray[np.float64] | float
     ) -> None:

@@ -37,6 +37,10 @@ class Sparse:
         """Time of the newest sample, in seconds."""
         return float(self._kept.times[-1]) if len(self._kept) else None
 
+    def next_time(self, after: float) -> float:
+        """Time of the first buffered sample later than ``after``, in seconds; infinite where there is none."""
+        return self._kept.next_time(after)
+
     def push(
         self, samples: NDArray[np.float64], stamps: NDArray[np.float64], now: float, grid: Grid | None, gone: float
     ) -> None:

@@ -61,6 +61,10 @@ class Track:
         """Time of the newest sample, in seconds."""
         return float(self.runs[-1].times[-1]) if self.runs else None
 
+    def next_time(self, after: float) -> float:
+        """Time of the first buffered sample later than ``after``, in seconds; infinite where there is none."""
+        return min((run.next_time(after) for run in self.runs), default=np.inf)
+
     def push(
         self, samples: NDArray[np.float64], stamps: NDArray[np.float64], now: float, grid: Grid | None, gone: float
     ) -> None:

@@ -175,3 +175,16 @@ def test_times_do_not_depend_on_how_stamps_are_chopped(
     assert len(times) == len(stamps)
     np.testing.assert_array_equal(np.concatenate([piece.times for piece in parts]), times)
     assert all((np.diff(piece.times) > 0).all() for piece in whole)
+
+
+@pytest.mark.parametrize("deviation", [0.2e-3, 0.4e-3])
+def test_single_losses_are_found_at_ordinary_jitter(deviation: float) -> None:
+    """At 256 Hz, one of 200 samples lost: a stamp that fits by chance must not make losses into strays."""
+    rng = np.random.default_rng(0)
+    kept = np.flatnonzero(rng.random(256 * 120) > 0.005)
+    true = kept / 256
+    found = pieces(256, true + rng.normal(scale=deviation, size=len(true)))
+    error = np.abs(np.concatenate([piece.times for piece in found]) - true)
+    assert (error[512:] > 2e-3).mean() < 0.002
+    apart = np.diff(np.flatnonzero(np.diff(kept) > 1)) > 64  # losses that stand alone
+    assert len(begins(found)) > 0.9 * apart.sum()

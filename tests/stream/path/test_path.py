@@ -487,3 +487,69 @@ def test_an_anchor_in_the_future_does_not_stand_before_the_next_one() -> None:
     path.mark(Marker(1.7e9, ANCHOR))
     path.mark(Marker(105.25, ANCHOR))
     assert (0, pytest.approx(105.25)) in [(w.index, w.start) for w in path.finish()]
+
+
+def test_an_anchor_that_comes_late_gives_no_window_twice() -> None:
+    eeg, gsr = signals(20)
+    path, windows = opened(spec()), []
+    for second in range(20):
+        part = slice(128 * second, 128 * second + 128)
+        path.push("EEG", eeg[part], stamps(2560)[part], 0.0)
+        path.push("GSR", gsr[part], stamps(2560)[part], 0.0)
+        if second == 12:
+            path.mark(Marker(106.25, ANCHOR))
+        windows += path.advance(101.0 + second)
+    assert (np.diff([w.start for w in windows]) >= 0.999).all()
+    assert windows[-1].start == pytest.approx(118.25)
+    assert windows[-1].index == 12
+    assert windows[-1].valid
+
+
+def test_rest_by_duration_begins_anew_at_a_later_anchor() -> None:
+    wanted = spec()
+    eeg = wanted.modalities[0].model_copy(update={"baseline": "rest"})
+    eeg_data, gsr_data = signals(14)
+    path = opened(wanted.model_copy(update={"modalities": (eeg, wanted.modalities[1])}), rest=4.0)
+    windows = []
+    for part in (slice(0, 300), slice(300, 1792)):
+        path.push("EEG", eeg_data[part], stamps(1792)[part], 0.0)
+        path.push("GSR", gsr_data[part], stamps(1792)[part], 0.0)
+        windows += path.advance(0.0)
+        path.mark(Marker(103.0, ANCHOR))  # in the midst of the first rest
+    windows += path.finish()
+    assert [w.index for w in windows if w.valid] == [3, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_a_rest_that_is_told_too_late_leaves_the_one_before_it() -> None:
+    wanted = spec()
+    eeg = wanted.modalities[0].model_copy(update={"baseline": "rest"})
+    path = opened(wanted.model_copy(update={"modalities": (eeg, wanted.modalities[1])}), rest=2.0)
+    eeg_data, gsr_data = signals(30)
+    for part in (slice(0, 3200), slice(3200, 3840)):
+        path.push("EEG", eeg_data[part], stamps(3840)[part], 0.0)
+        path.push("GSR", gsr_data[part], stamps(3840)[part], 0.0)
+        windows = path.advance(0.0)
+        path.mark(Marker(105.0, REST_START))
+        path.mark(Marker(108.0, REST_END))
+    assert len(windows) == 5
+    assert all(window.valid for window in windows)
+
+
+def test_markers_that_no_window_sees_do_not_pile_up() -> None:
+    path = opened(spec(), anchor="marker")
+    for number in range(10_000):
+        path.mark(Marker(1.7e9 + number, "tick"))
+    assert len(path._markers) < 5000
+
+
+def test_hours_without_a_sample_make_no_windows() -> None:
+    """A stamp of another day in a recording once made a window of every second until then."""
+    eeg, gsr = signals(5)
+    path = opened(spec())
+    times = np.concatenate([stamps(320), stamps(320, start=1e9)])
+    path.push("EEG", eeg, times, 0.0)
+    path.push("GSR", gsr, times, 0.0)
+    windows = path.finish()
+    assert len(windows) < 10
+    assert windows[-1].start > 9e8
+    assert path.skipped > 9e8

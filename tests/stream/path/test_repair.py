@@ -69,14 +69,14 @@ def test_agrees_with_mne() -> None:
     raw.set_montage(mne.channels.make_dig_montage(places, coord_frame="head"))
     raw.info["bads"] = [name for name, out in zip(ELECTRODES, gone, strict=True) if out]
     theirs = raw.interpolate_bads(origin=(0.0, 0.0, 0.0), method={"eeg": "spline"}, verbose="error").get_data()
-    ours, _ = Repair(ELECTRODES, 0.2).apply(values.T, gone)
+    ours, _ = Repair(ELECTRODES, 0.2, 128).apply(values.T, gone)
     np.testing.assert_allclose(ours, theirs.T, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("names", [("Cz",), ("C3", "P4"), ("F3", "Oz", "FC6", "CP1")])
 def test_a_smooth_field_comes_back(names: tuple[str, ...]) -> None:
     gone, truth = bad(*names), np.stack([field(POINTS, seed) for seed in range(20)])
-    repaired, which = Repair(ELECTRODES, 0.2).apply(np.where(gone, np.nan, truth), NONE)
+    repaired, which = Repair(ELECTRODES, 0.2, 128).apply(np.where(gone, np.nan, truth), NONE)
     np.testing.assert_array_equal(which, gone)
     np.testing.assert_array_equal(repaired[:, ~gone], truth[:, ~gone])
     error = np.sqrt(np.mean((repaired - truth)[:, gone] ** 2) / truth[:, gone].var())
@@ -88,7 +88,7 @@ def test_a_smooth_field_comes_back(names: tuple[str, ...]) -> None:
 def test_an_offset_that_all_share_passes_unchanged(names: set[str], level: float) -> None:
     gone = bad(*names)
     values = np.full((3, len(ELECTRODES)), level)
-    repaired, _ = Repair(ELECTRODES, 0.5).apply(np.where(gone, np.nan, values), NONE)
+    repaired, _ = Repair(ELECTRODES, 0.5, 128).apply(np.where(gone, np.nan, values), NONE)
     np.testing.assert_allclose(repaired, values, rtol=1e-9, atol=1e-9)
 
 
@@ -99,12 +99,14 @@ def test_each_slot_is_repaired_by_its_own_pattern_and_too_many_stay_missing() ->
     block[3, 4:11] = np.nan  # seven of 32 are more than a fifth
     block[4, [4, 5]] = np.nan
     dead = bad("Oz")
-    repaired, which = Repair(ELECTRODES, 0.2).apply(block, dead)
+    repaired, which = Repair(ELECTRODES, 0.2, 128).apply(block, dead)
     np.testing.assert_array_equal(np.isnan(repaired).sum(axis=1), [0, 0, 0, 8, 0, 0])
     assert np.isnan(repaired[3][dead]).all()  # a dead channel's value is none, also where it cannot be replaced
     assert set(np.array(ELECTRODES)[which]) == {"Oz", *np.array(ELECTRODES)[[4, 5]]}
     for slot, gone in ((0, dead), (1, dead | bad(ELECTRODES[4])), (4, dead | bad(*ELECTRODES[4:6]))):
-        np.testing.assert_allclose(repaired[slot, gone], weights(POINTS, gone) @ truth[slot, ~gone])
+        expected = weights(POINTS, gone) @ truth[slot, ~gone]
+        np.testing.assert_allclose(repaired[slot, dead], expected[dead[gone]])  # of its level nothing is known
+    np.testing.assert_allclose(repaired[[1, 2, 4], 4], truth[0, 4])  # what stood still goes on standing there
     np.testing.assert_array_equal(repaired[3, 12], block[3, 12])
 
 
@@ -116,7 +118,7 @@ def test_no_good_value_changes_and_no_bad_one_survives(data: st.DataObject) -> N
     block[rng.random(block.shape) < data.draw(st.sampled_from([0.0, 0.05, 0.2, 1.0]))] = np.nan
     dead = rng.random(len(ELECTRODES)) < data.draw(st.sampled_from([0.0, 0.1]))
     before = block.copy()
-    repaired, _ = Repair(ELECTRODES, 0.2).apply(block, dead)
+    repaired, _ = Repair(ELECTRODES, 0.2, 128).apply(block, dead)
     np.testing.assert_array_equal(block, before)  # the caller's block is his
     out = np.isnan(before) | dead
     np.testing.assert_array_equal(repaired[~out], before[~out])
@@ -130,7 +132,7 @@ def test_no_good_value_changes_and_no_bad_one_survives(data: st.DataObject) -> N
     [("Cz", "Oz", "Pz"), ("Cz", "Oz", "Pz", "A1", "Fz", "F3"), ("EEG1", "EEG2", "EEG3", "EEG4", "EEG5")],
 )
 def test_a_montage_without_places_is_not_interpolated(channels: tuple[str, ...]) -> None:
-    repair = Repair(channels, 0.5)
+    repair = Repair(channels, 0.5, 128)
     assert repair.limit == 0
     block = np.ones((2, len(channels)))
     block[0, 0] = np.nan
@@ -146,14 +148,14 @@ def test_the_share_is_of_all_channels_and_rounded_down() -> None:
 
 
 def test_other_peoples_labels_have_their_places_too() -> None:
-    ours = Repair(("T7", "T8", "P7", "P8", "Cz", "Oz"), 0.2)
-    theirs = Repair(("EEG T3-REF", "t4", "T5.", "T6", "EEG Cz-REF", "oz"), 0.2)
+    ours = Repair(("T7", "T8", "P7", "P8", "Cz", "Oz"), 0.2, 128)
+    theirs = Repair(("EEG T3-REF", "t4", "T5.", "T6", "EEG Cz-REF", "oz"), 0.2, 128)
     block, dead = np.random.default_rng(0).normal(size=(4, 6)), np.arange(6) == 2
     np.testing.assert_array_equal(ours.apply(block, dead)[0], theirs.apply(block, dead)[0])
 
 
 def test_weights_are_kept_but_not_without_bound() -> None:
-    repair, rng = Repair(ELECTRODES, 0.2), np.random.default_rng(0)
+    repair, rng = Repair(ELECTRODES, 0.2, 128), np.random.default_rng(0)
     for _ in range(3 * KEPT):
         dead = np.zeros(len(ELECTRODES), dtype=bool)
         dead[rng.choice(len(ELECTRODES), 5, replace=False)] = True
@@ -163,6 +165,22 @@ def test_weights_are_kept_but_not_without_bound() -> None:
 
 def test_a_whole_block_is_returned_as_it_is() -> None:
     block = np.random.default_rng(0).normal(size=(16, len(ELECTRODES)))
-    repaired, which = Repair(ELECTRODES, 0.2).apply(block, NONE)
-    assert repaired is block
+    repaired, which = Repair(ELECTRODES, 0.2, 128).apply(block, NONE)
+    np.testing.assert_array_equal(repaired, block)
     assert not which.any()
+
+
+@pytest.mark.parametrize("gone", [slice(300, 301), slice(250, 262), slice(256, 640)], ids=["one", "few", "long"])
+def test_no_step_of_an_electrodes_own_offset_goes_into_the_filter(gone: slice) -> None:
+    """Electrodes stand at offsets of 10 mV, a thousand times the signal, and drift."""
+    rng = np.random.default_rng(0)
+    waves = np.cumsum(rng.normal(size=(896, 3)), axis=0) @ rng.normal(size=(3, len(ELECTRODES)))  # slow, shared
+    offsets = rng.normal(scale=10_000, size=len(ELECTRODES))
+    truth = offsets + waves
+    block = truth.copy()
+    block[gone, 7] = np.nan
+    repair = Repair(ELECTRODES, 0.2, 128)
+    out = np.concatenate([repair.apply(part, NONE)[0] for part in np.split(block, 7)])
+    largest = np.abs(np.diff(truth, axis=0)).max()
+    assert np.abs(np.diff(out[:, 7])).max() < 20 * largest  # an offset would be hundreds of times as much
+    np.testing.assert_array_equal(np.delete(out, 7, axis=1), np.delete(truth, 7, axis=1))
