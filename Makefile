@@ -31,7 +31,7 @@ lint: $(STAMP)  ## ruff and mypy
 test: lint  ## lint, then all tests
 	$(BIN)/python -m pytest
 
-bench: $(STAMP)  ## the measured claims, as tables (about 10 minutes)
+bench: $(STAMP)  ## the measured claims, as tables (about 20 minutes)
 	$(BIN)/python -m benchmarks.run
 
 model: $(STAMP)  ## retrain and replace the model that ships in the package

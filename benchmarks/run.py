@@ -1,12 +1,31 @@
-"""All benchmarks, one after the other."""
+"""All benchmarks, one after the other; those that take long in a short form."""
 
-from benchmarks import latency, restart, simulator_oracle
+from benchmarks import (
+    alignment,
+    dropout,
+    laboratory,
+    latency,
+    path_memory,
+    path_speed,
+    quality,
+    restart,
+    simulator_oracle,
+    soak,
+)
 
 
 def main() -> None:
     """Run and print each."""
-    for benchmark in (latency, restart, simulator_oracle):
+    path_speed.main(["--seconds", "120"])
+    dropout.main(["--trials", "10"])
+    alignment.main(["--minutes", "10"])
+    path_memory.main(["--hours", "1"])
+    quality.main()
+    for benchmark in (latency, restart):
         benchmark.main()
+    soak.main(["--minutes", "1"])
+    laboratory.main(["--seconds", "20"])
+    simulator_oracle.main()
 
 
 if __name__ == "__main__":
