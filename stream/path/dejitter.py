@@ -26,6 +26,7 @@ _JITTER_START = 2e-3  # s
 _JITTER_MOST = 0.02  # s; what strays more than six of these is no jitter
 _JITTER_GAIN = 1 / 64
 _STRAY = 5.0  # mean jitters that a stamp may be off
+_WILD = 6.0  # the same where that is more than a period
 _CLIP = 3.0  # mean jitters that one stamp may pull with
 _STEP_SPAN = 64  # samples over which a lasting step too small for a single stamp to show is looked for
 _STEP = 5.5  # mean jitters, over the root of the span, that the mean error may reach
@@ -83,7 +84,9 @@ class Dejitter:
     @property
     def tolerance(self) -> float:
         """How far from its prediction a stamp may be, in seconds, before it is said to stray."""
-        return max(0.5 * self.period, _STRAY * self.jitter)
+        usual = _STRAY * self.jitter
+        # Where jitter is more than a lost sample, one more or less does not show, and false alarms cost windows.
+        return max(0.5 * self.period, usual if usual < self.period else _WILD * self.jitter)
 
     @property
     def held(self) -> int:
@@ -100,18 +103,7 @@ class Dejitter:
         out = _Out()
         for stamp in stamps.tolist():
             self._pace.hear(stamp)
-            if self._count == 0:
-                self._await(stamp, out)
-                continue
-            astray = stamp - self._last - self.period * (1 + len(self._pending))
-            most = 0.5 * self.period
-            strays = not -most < astray < most and abs(astray) > self.tolerance
-            if strays or (self._pending and self._joins(astray)):
-                self._await(stamp, out)
-                continue
-            if self._pending:
-                self._accept(out)
-            self._step(stamp, out)
+            self._hear(stamp, out)
         return out.pieces(self._trusted, self.rate)
 
     def flush(self) -> list[Piece]:
@@ -121,6 +113,20 @@ class Dejitter:
             self._begin(out)
         self._count = 0
         return out.pieces(self._trusted, self.rate)
+
+    def _hear(self, stamp: float, out: "_Out") -> None:
+        if self._count == 0:
+            self._await(stamp, out)
+            return
+        astray = stamp - self._last - self.period * (1 + len(self._pending))
+        most = 0.5 * self.period
+        strays = not -most < astray < most and abs(astray) > self.tolerance
+        if strays or (self._pending and self._joins(astray)):
+            self._await(stamp, out)
+            return
+        if self._pending:
+            self._accept(out)
+        self._step(stamp, out)
 
     def _step(self, stamp: float, out: "_Out") -> None:
         """Take a sample of the run. Conditions stand for min, max and abs: this runs once a sample."""
