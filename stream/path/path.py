@@ -144,7 +144,7 @@ class SignalPath:
             if np.isfinite(now) and now - due - self.patience > CATCH_UP:
                 self._skip(grid, int((now - due - self.patience) / self.spec.hop))
                 continue
-            if not np.isfinite(now) and (silence := self._silence(due, last)) > SILENCE:
+            if not np.isfinite(now) and SILENCE < (silence := self._silence(due, last)) < np.inf:
                 self._skip(grid, int((silence - self.spec.window) / self.spec.hop))
                 continue
             needs = self._needs(end, due, now)
