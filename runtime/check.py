@@ -1,12 +1,12 @@
 """What `memhacl-serve --check` finds out: which streams the server would read, and whether each fits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memhacl.runtime.engine import Engine, Predictor
+from memhacl.runtime.participants import Choice, Participant, Session
 from memhacl.runtime.seat import as_chosen, unstated
-from memhacl.runtime.session_file import Choice, Participant, Session
-from memhacl.runtime.streams import shared_markers
+from memhacl.runtime.wishes import wishes
 from memhacl.stream.errors import StreamError
 from memhacl.stream.lsl.finding import Wanted, choose
 from memhacl.stream.lsl.survey import Surveyed
@@ -34,25 +34,31 @@ class Use:
 def uses(session: Session, model: Predictor, seen: Sequence[Surveyed], markers_needed: bool) -> tuple[Use, ...]:
     """Return what the server would read for everybody in ``session`` from the streams ``seen``.
 
-    ``markers_needed``: without a marker stream nothing would be predicted.
+    ``markers_needed``: without a marker stream nothing, or not everything, would be predicted.
     """
-    found = [use for participant in session.participants for use in _signals(participant, model, seen)]
-    found = _apart(found, session)
+    wanted = wishes(session, model.card.spec)
+    found = []
     for participant in session.participants:
-        choice = participant.markers or shared_markers(session)
-        if choice is not None:
-            found.append(_markers(participant.name, choice, seen, markers_needed))
-    order = [participant.name for participant in session.participants]
-    return tuple(sorted(found, key=lambda use: order.index(use.participant)))
+        found += _signals(participant, wanted, model, seen)
+        own = participant.markers
+        if (choice := own or session.shared_markers) is not None:
+            wish = wanted[participant.name if own else None, MARKERS]
+            found.append(_markers(participant.name, choice, wish, seen, markers_needed))
+    return tuple(found)
 
 
-def _signals(participant: Participant, model: Predictor, seen: Sequence[Surveyed]) -> list[Use]:
+def _signals(
+    participant: Participant,
+    wishes: Mapping[tuple[str | None, str], Wanted],
+    model: Predictor,
+    seen: Sequence[Surveyed],
+) -> list[Use]:
     engine = Engine(model, participant.name)
     found = []
     for modality, choice in participant.streams.items():
-        wanted = choice.wanted(modality)
+        wanted = wishes[participant.name, modality]
         try:
-            stream = _chosen(wanted, seen)
+            stream = _chosen(wanted, choice, seen)
         except StreamError as problem:
             found.append(Use(participant.name, modality, None, str(problem)))
             continue
@@ -74,14 +80,14 @@ def _missing(participant: str, wanted: Wanted) -> Use:
     return Use(participant, wanted.modality, None, f"expected one {wanted}, found none", missing=True)
 
 
-def _chosen(wanted: Wanted, seen: Sequence[Surveyed]) -> Surveyed | None:
+def _chosen(wanted: Wanted, choice: Choice, seen: Sequence[Surveyed]) -> Surveyed | None:
     """Return the one stream that is wanted; StreamError where there are several, or one but for its type."""
     candidate = choose(wanted, [stream.candidate for stream in seen])
     if candidate is not None:
         return next(stream for stream in seen if stream.candidate.uid == candidate.uid)
     untyped = replace(wanted, type="*")
     others = [stream.candidate for stream in seen if untyped.fits(stream.candidate)]
-    if others and wanted != Wanted(wanted.modality):
+    if others and choice.selective:
         raise StreamError(
             f"expected one {wanted}, found {others[0]}; if it is that one, give 'type: {others[0].type}' in the "
             "session file"
@@ -99,35 +105,14 @@ def _notes(stream: Surveyed) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _apart(found: list[Use], session: Session) -> list[Use]:
-    """Return ``found`` with a problem wherever two people would be predicted from one signal."""
-    mapped = {
-        (participant.name, modality)
-        for participant in session.participants
-        for modality, choice in participant.streams.items()
-        if choice.channels
-    }
-    first: dict[tuple[str, str], Use] = {}
-    checked: list[Use] = []
-    for use in found:
-        if use.stream is not None:
-            other = first.setdefault((use.stream.candidate.uid, use.modality), use)
-            both = {(use.participant, use.modality), (other.participant, use.modality)} <= mapped
-            if other is not use and not both:
-                said = (
-                    f"{other.participant} has the same stream; choose more narrowly, or give the channels of each"
-                )
-                use = replace(use, problem=said)
-        checked.append(use)
-    return checked
-
-
-def _markers(participant: str, choice: Choice, seen: Sequence[Surveyed], needed: bool) -> Use:
-    wanted = choice.wanted(MARKERS)
+def _markers(participant: str, choice: Choice, wanted: Wanted, seen: Sequence[Surveyed], needed: bool) -> Use:
+    needed = needed or choice.selective
     try:
-        stream = _chosen(wanted, seen)
+        stream = _chosen(wanted, choice, seen)
     except StreamError as problem:
-        return Use(participant, MARKERS, None, str(problem))
-    if stream is None and (needed or choice.selective):
+        if needed:
+            return Use(participant, MARKERS, None, str(problem))
+        return Use(participant, MARKERS, None, notes=(str(problem),))
+    if stream is None and needed:
         return _missing(participant, wanted)
     return Use(participant, MARKERS, stream, "" if stream is None else stream.problem)

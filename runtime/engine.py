@@ -36,10 +36,10 @@ class Engine:
     """Predictions for one participant.
 
     ``patience``, ``anchor``, ``rest`` and ``arrivals`` are those of `SignalPath`. When more than ``backlog``
-    windows are complete at once the oldest are not predicted (reason ``shed``); None predicts all. A window for which the model gives
-    anything but finite numbers is invalid (reason ``model_output``). ``wall_offset`` is Unix time minus
-    the streams' clock, in seconds (None: unknown). ``timer`` times the inference; without it that stage is not
-    reported. All other times are seconds on the streams' clock.
+    windows are complete at once the oldest are not predicted (reason ``shed``); None predicts all. A window for
+    which the model gives anything but finite numbers is invalid (reason ``model_output``). ``wall_offset`` is Unix
+    time minus the streams' clock, in seconds (None: unknown). ``timer`` times the inference; without it that
+    stage is not reported. All other times are seconds on the streams' clock.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from memhacl.runtime.messages import PredictionMessage, QualityMessage, StatusMe
 from memhacl.stream.signals import MARKERS
 
 _CELLS = 10  # of a probability's bar
+_USELESS = ("ambiguous", "unusable", "unreachable")  # states of a stream that is there and cannot be read
 
 
 class View(Protocol):
@@ -96,14 +97,20 @@ class HumanLines:
 
 
 def _not_flowing(message: StatusMessage) -> dict[str, str]:
-    """Return which signals do not flow, as '<participant> <modality> <state>', and what is said of each."""
-    if message.state not in ("waiting", "degraded"):
-        return {}
+    """Return which streams do not flow, as '<participant> <modality> <state>', and what is said of each.
+
+    Markers come when something happens, or are not there at all: of them only what is of no use is told, always.
+    """
+    concerned = message.state in ("waiting", "degraded")
     return {
         f"{participant} {modality} {seen.get('state')}": str(seen.get("detail"))
         for participant, streams in message.streams.items()
         for modality, seen in streams.items()
-        if seen.get("state") != "streaming" and modality != MARKERS
+        if (
+            seen.get("state") in _USELESS
+            if modality == MARKERS
+            else concerned and seen.get("state") != "streaming"
+        )
     }
 
 

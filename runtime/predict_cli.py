@@ -5,17 +5,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from memhacl.runtime.predict import write_csv
-from memhacl.runtime.session import Model, default_model_path
 from memhacl.stream.arguments import parse_arguments
 from memhacl.stream.command import run_command
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources.registry import Source, open_source
+
+if TYPE_CHECKING:
+    from memhacl.stream.sources.registry import Source
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ class Arguments:
     """
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
-    """A DEAP file (sNN.dat) or a folder of them, `simulated`, or a YAML file that describes simulated people."""
+    """A DEAP file (sNN.dat), an XDF file (.xdf), or a folder of either, `simulated`, or a YAML file that describes
+    simulated people."""
 
     out: Annotated[Path, tyro.conf.arg(metavar="CSV")]
     """The file to write."""
@@ -47,6 +48,11 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _predict(given: Arguments) -> None:
+    # here: they take seconds, in which Ctrl-C must not end in a traceback
+    from memhacl.runtime.predict import write_csv
+    from memhacl.runtime.session import Model, default_model_path
+    from memhacl.stream.sources.registry import open_source
+
     model = Model.load(given.model or default_model_path())
     source = open_source(given.source)
     started = time.monotonic()
@@ -58,7 +64,7 @@ def _predict(given: Arguments) -> None:
     )  # fmt: skip
 
 
-def _recordings(source: Source, wanted: tuple[str, ...]) -> Iterator[Recording]:
+def _recordings(source: "Source", wanted: tuple[str, ...]) -> Iterator[Recording]:
     if missing := sorted(set(wanted) - set(source.people)):
         raise DataError(
             f"{source.name}: expected people among {', '.join(source.people)}, found --person {missing[0]}"

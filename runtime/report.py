@@ -1,6 +1,6 @@
 """From a window and what the model says of it to messages, with the warnings that belong beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from memhacl.export.card import ModelCard
 from memhacl.runtime.messages import MarkerRecord, Message, ModelRecord, PredictionMessage, QualityMessage
 from memhacl.stream.path.window import Window
 from memhacl.stream.signals import StreamFormat
+
+MARKERS_MOST = 64  # in a prediction; more are a trigger line's chatter, and a message of hundreds serves nobody
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,18 @@ class Reporter:
             latency=dict(said.latency),
             **common,
         )
+
+
+def bounded(messages: Sequence[Message]) -> tuple[list[Message], int]:
+    """Return ``messages`` with the newest markers of each window, and how many were left out."""
+    kept: list[Message] = []
+    left_out: dict[int, int] = {}  # by window: its tasks have the same markers
+    for message in messages:
+        if isinstance(message, PredictionMessage) and len(message.markers) > MARKERS_MOST:
+            left_out[message.seq] = len(message.markers) - MARKERS_MOST
+            message = message.model_copy(update={"markers": message.markers[-MARKERS_MOST:]})
+        kept.append(message)
+    return kept, sum(left_out.values())
 
 
 def model_warnings(card: ModelCard) -> tuple[str, ...]:

@@ -1,53 +1,60 @@
 """One participant of a session: an engine, the readers of its streams, and what is wrong with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
 from memhacl.runtime.engine import Engine
 from memhacl.runtime.messages import Message
-from memhacl.runtime.session_file import Participant, SignalChoice
+from memhacl.runtime.participants import Participant, SignalChoice
+from memhacl.runtime.report import bounded
 from memhacl.stream.errors import StreamError
 from memhacl.stream.labels import key
 from memhacl.stream.lsl.describe import Described
+from memhacl.stream.lsl.finding import Wanted
 from memhacl.stream.lsl.inlet import MarkerReader, Reader
-from memhacl.stream.lsl.mailbox import Chunk, Mailbox
+from memhacl.stream.lsl.mailbox import Chunk, Mailbox, MarkerEvent
 from memhacl.stream.lsl.state import Snapshot
-from memhacl.stream.signals import MARKERS, StreamFormat
+from memhacl.stream.signals import MARKERS, Marker, StreamFormat
 
 GLANCE = 0.02  # s between looks at whether a window is overdue while nothing comes
 IDLE = 1.0  # s after which even an engine that awaits a far window is asked: what no window takes must not pile up
+AHEAD = 1.0  # s that a marker's stamp may lie after its arrival; clocks on LSL agree to milliseconds
+BEHIND = 60.0  # s that it may lie before; a program may send what happened some time ago, but not days
 
 
 class Seat:
     """Reads the streams of ``participant`` into ``engine``; what comes is delivered through ``mailbox``.
 
-    ``due`` is the LSL time (s) before which no window can be complete, None before the anchor; ``reading`` names
-    the stream of each modality; ``problems`` has a sentence for each stream that cannot be used.
+    ``wishes`` says for each modality, and ``Markers`` where they are the participant's own, which stream it is.
+    ``due`` is the LSL time (s) before which no window can be complete, None before the anchor; ``problems`` has a
+    sentence for each stream that cannot be used.
     """
 
-    def __init__(self, participant: Participant, engine: Engine, mailbox: Mailbox) -> None:
+    def __init__(
+        self, participant: Participant, engine: Engine, mailbox: Mailbox, wishes: Mapping[str, Wanted]
+    ) -> None:
         self.name, self.engine = participant.name, engine
         self.due: float | None = None
         self._fresh, self._looked = False, 0.0
         self.problems: dict[str, str] = {}
-        self.reading: dict[str, str] = {}
         self._choices = participant.streams
         self._fitting: set[str] = set()
         self._unstated: dict[str, tuple[str, ...]] = {}
+        self._misplaced = False  # whether the marker stream stamps with another clock
         self.readers = {
             modality: Reader(
                 f"{self.name}/{modality}",
-                choice.wanted(modality),
+                wishes[modality],
                 mailbox,
                 quiet_until=lambda: self.due or 0.0,
             )
-            for modality, choice in participant.streams.items()
+            for modality in participant.streams
         }
         self.markers: MarkerReader | None = None
-        if participant.markers is not None:
-            self.markers = MarkerReader(f"{self.name}/{MARKERS}", participant.markers.wanted(MARKERS), mailbox)
+        if MARKERS in wishes:
+            self.markers = MarkerReader(f"{self.name}/{MARKERS}", wishes[MARKERS], mailbox)
 
     def open(self, modality: str, described: Described) -> None:
         """Take ``modality`` from a stream that was just connected to.
@@ -60,29 +67,12 @@ class Seat:
         self._fitting.discard(modality)
         self.problems.pop(modality, None)
         if modality == MARKERS:
+            self._misplaced = False
             return
         found = as_chosen(described.format, modality, self._choices[modality])
         self.engine.open(found)
         self._unstated[modality] = unstated(described, modality)
         self._fitting.add(modality)
-
-    def claim(self, modality: str, stream: str, others: Iterable["Seat"]) -> None:
-        """Note that ``modality`` is read from ``stream``, named so that no other has that name.
-
-        Raises
-        ------
-        StreamError
-            One of ``others`` reads it too, and not each by channels that the session file gives.
-        """
-        self.reading[modality] = stream
-        for other in others:
-            apart = self._choices[modality].channels and other._choices[modality].channels
-            if other is not self and other.reading.get(modality) == stream and not apart:
-                self._fitting.discard(modality)
-                raise StreamError(
-                    f"{modality}: expected a stream for each participant, found {stream} for {other.name} too; "
-                    "choose more narrowly in the session file, or give the channels of each"
-                )
 
     def push(self, modality: str, chunk: Chunk) -> None:
         """Take samples; those of a stream that does not fit are left."""
@@ -90,20 +80,30 @@ class Seat:
             self.engine.push(modality, chunk.samples, chunk.stamps, chunk.arrived)
             self._fresh = True
 
+    def mark(self, event: MarkerEvent) -> None:
+        """Take a marker, at its arrival where its stamp cannot be LSL time: an anchor in Unix time never comes."""
+        time = event.time
+        if not -BEHIND <= time - event.arrived <= AHEAD:
+            time, self._misplaced = event.arrived, True
+        self.engine.mark(Marker(time, event.text))
+
     def advance(self, now: float) -> list[Message]:
         """Messages of the windows that are complete, or overdue, at ``now`` (s); where none can be, at no cost."""
         waited = now - self._looked
         if waited < IDLE and (now < (self.due or 0.0) or (waited < GLANCE and not self._fresh)):
             return []
         self._fresh, self._looked = False, now
-        messages = self.engine.advance(now)
+        messages, left_out = bounded(self.engine.advance(now))
+        if left_out:
+            self.engine.counters["markers_left_out"] += left_out
         self.due = self.engine.due
         return messages
 
     @property
     def assumed(self) -> list[str]:
         """What had to be assumed about the streams, in sentences."""
-        return [*(text for texts in self._unstated.values() for text in texts), *self.engine.assumed]
+        foreign = ["markers: stamps are not on the LSL clock; placed by arrival"] if self._misplaced else []
+        return [*(text for texts in self._unstated.values() for text in texts), *self.engine.assumed, *foreign]
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What the status says of each stream, the participant's own markers among them."""

@@ -5,37 +5,58 @@ from collections.abc import Sequence
 from typing import Any
 
 from memhacl.runtime.engine import Engine
+from memhacl.runtime.participants import Session
 from memhacl.runtime.seat import Seat, describe
-from memhacl.runtime.session_file import Choice, Session
+from memhacl.runtime.wishes import wishes
 from memhacl.stream.errors import StreamError
 from memhacl.stream.lsl.inlet import MarkerReader, Reader, local_clock, stop_all
 from memhacl.stream.lsl.mailbox import Chunk, Event, Mailbox, MarkerEvent, Opened, StateChange
-from memhacl.stream.signals import MARKERS, Marker
+from memhacl.stream.signals import MARKERS
+from memhacl.stream.spec import SignalSpec
 
 _log = logging.getLogger(__name__)
 
 _EVENTS = 1024  # that may wait of each stream: what it brings while the loop is held up for half a minute
 _TROUBLE = ("ambiguous", "unusable")  # states of a reader that do not mend themselves
+_ANEW = ("searching", "connecting", "lost")  # states in which what was wrong before is so no more
 
 
 class Streams:
-    """Readers for everybody in ``session``, whose engines are ``engines`` by name.
+    """Readers for everybody in ``session``, whose engines, of a model of ``spec``, are ``engines`` by name.
 
     A stream that does not fit the model, or of which there are several, is an error while the server starts
-    (``grace`` seconds); later it is said in the status, and the session goes on without it.
+    (``grace`` seconds); later it is said in the status, and the session goes on without it. That there are several
+    marker streams degrades it only where ``markers_needed``, or where the session chooses one.
     """
 
-    def __init__(self, session: Session, engines: Sequence[Engine], grace: float = 5.0) -> None:
+    def __init__(
+        self,
+        session: Session,
+        engines: Sequence[Engine],
+        spec: SignalSpec,
+        markers_needed: bool = False,
+        grace: float = 5.0,
+    ) -> None:
         by_name = {engine.participant: engine for engine in engines}
-        streams = sum(len(participant.streams) + 1 for participant in session.participants)
-        self.mailbox = Mailbox(_EVENTS * streams)
-        self.seats = tuple(Seat(person, by_name[person.name], self.mailbox) for person in session.participants)
+        wanted = wishes(session, spec)
+        self.mailbox = Mailbox(_EVENTS * len(wanted))
+        self.seats = tuple(
+            Seat(
+                person,
+                by_name[person.name],
+                self.mailbox,
+                {modality: wish for (name, modality), wish in wanted.items() if name == person.name},
+            )
+            for person in session.participants
+        )
         self._by_name = {seat.name: seat for seat in self.seats}
         self._grace, self._until = grace, 0.0
         self._marker_problem: str | None = None
+        chosen = session.shared_markers
+        self._minds = markers_needed or (chosen is not None and chosen.selective)
         self.markers: MarkerReader | None = None
-        if (choice := shared_markers(session)) is not None:
-            self.markers = MarkerReader(MARKERS, choice.wanted(MARKERS), self.mailbox)
+        if (shared := wanted.get((None, MARKERS))) is not None:
+            self.markers = MarkerReader(MARKERS, shared, self.mailbox)
 
     @property
     def _readers(self) -> list[Reader | MarkerReader]:
@@ -72,32 +93,31 @@ class Streams:
         if isinstance(event, Chunk):
             seat.push(what, event)
         elif isinstance(event, MarkerEvent):
-            seat.engine.mark(Marker(event.time, event.text))
-        elif isinstance(event, StateChange) and event.state in _TROUBLE:
-            self._trouble(seat, what, event.detail)
-        else:
+            seat.mark(event)
+        elif isinstance(event, Opened):
             try:
-                self._connected(event, seat, what)
+                seat.open(what, event.described)
             except StreamError as problem:
                 self._trouble(seat, what, str(problem))
-
-    def _connected(self, event: Opened | StateChange, seat: Seat, what: str) -> None:
-        if isinstance(event, Opened):
-            seat.open(what, event.described)
-        elif event.state == "connected" and what != MARKERS:
-            seat.claim(what, event.detail, self.seats)  # the detail names the stream, its uid included
+        elif event.state in _TROUBLE:
+            self._trouble(seat, what, event.detail)
+        elif event.state in _ANEW:
+            seat.problems.pop(what, None)
 
     def _take_shared(self, event: Event) -> None:
         """Take what comes from the marker stream of all who have none of their own."""
+        hearing = [seat for seat in self.seats if seat.markers is None]
         if isinstance(event, MarkerEvent):
-            for seat in self.seats:
-                if seat.markers is None:
-                    seat.engine.mark(Marker(event.time, event.text))
+            for seat in hearing:
+                seat.mark(event)
         elif isinstance(event, Opened):
-            self._marker_problem = None
+            for seat in hearing:
+                seat.open(MARKERS, event.described)
         elif isinstance(event, StateChange) and event.state in _TROUBLE:
             self._marker_problem = event.detail
-            _log.error("%s", event.detail)
+            _log.log(logging.ERROR if self._minds else logging.WARNING, "%s", event.detail)
+        elif isinstance(event, StateChange) and event.state in _ANEW:
+            self._marker_problem = None
 
     def _trouble(self, seat: Seat, what: str, text: str) -> None:
         said = text if len(self.seats) == 1 else f"{seat.name}: {text}"
@@ -110,7 +130,7 @@ class Streams:
     def state(self) -> str:
         """`degraded`: a stream is lost, stalled or of no use; `running`: all flow; `waiting`: not all yet."""
         states = {reader.snapshot().state for seat in self.seats for reader in seat.readers.values()}
-        troubled = self._marker_problem or any(seat.problems for seat in self.seats)
+        troubled = (self._minds and self._marker_problem) or any(seat.problems for seat in self.seats)
         if troubled or states & {"lost", "stalled"}:
             return "degraded"
         return "running" if states == {"streaming"} else "waiting"
@@ -121,14 +141,3 @@ class Streams:
         if self.markers is not None:
             common[MARKERS] = describe(self.markers.snapshot(), self._marker_problem, {})
         return {seat.name: common | seat.describe() for seat in self.seats}
-
-
-def shared_markers(session: Session) -> Choice | None:
-    """Return which marker stream is for all who have none of their own, None where nobody would hear it.
-
-    Where the session says nothing of markers, it is the only one that there is.
-    """
-    own = [participant.markers for participant in session.participants]
-    if all(own):
-        return None
-    return session.markers or (None if any(own) else Choice())

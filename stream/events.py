@@ -3,8 +3,10 @@
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memhacl.stream.signals import (
     ANCHOR,
@@ -44,7 +46,8 @@ def events(person: str, segment: Segment) -> list[Marker]:
 def recorded_markers(streams: Iterable[Signal | Texts]) -> list[Marker]:
     """Markers of those of ``streams`` that are of type Markers, in time order: as a live reader gives them.
 
-    Each channel's text, or number as text, is a marker unless it is empty.
+    Each channel's text, or number as text, is a marker unless it is empty; of a regular stream of numbers, a
+    trigger channel, the beginning of each level that is not 0.
     """
     found = [marker for stream in streams if stream.format.modality == MARKERS for marker in _markers(stream)]
     return sorted(found, key=lambda marker: marker.time)
@@ -52,13 +55,25 @@ def recorded_markers(streams: Iterable[Signal | Texts]) -> list[Marker]:
 
 def _markers(stream: Signal | Texts) -> Iterator[Marker]:
     if isinstance(stream, Texts):
-        rows: Iterable[tuple[str, ...]] = stream.rows
-        times = stream.times
-    else:
-        rows = (tuple(f"{value:g}" for value in row) for row in stream.data)
-        times = stream.stamps
-    for time, row in zip(times.tolist(), rows, strict=True):
-        yield from (Marker(time, text) for text in row if text)
+        for time, row in zip(stream.times.tolist(), stream.rows, strict=True):
+            yield from (Marker(time, text) for text in row if text)
+        return
+    begun = np.ones(stream.data.shape, dtype=bool)
+    if stream.format.rate > 0:
+        begun = levels_begun(stream.data, stream.data[:1])
+    times = stream.stamps
+    for sample, channel in np.argwhere(begun).tolist():
+        yield Marker(float(times[sample]), f"{stream.data[sample, channel]:g}")
+
+
+def levels_begun(samples: NDArray[Any], before: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of a trigger channel's ``samples`` (samples, channels) begin a level that is not 0.
+
+    ``before`` (1, channels) is the sample before them.
+    """
+    changed = samples != np.concatenate([before, samples[:-1]])
+    begun: NDArray[np.bool_] = changed & (samples != 0) & np.isfinite(samples)
+    return begun
 
 
 def trials_of(markers: Iterable[Marker], where: str) -> tuple[Trial, ...]:

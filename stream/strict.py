@@ -110,6 +110,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({problem}); give the path of a YAML config") from None
     except yaml.YAMLError as problem:
         raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(problem).split())}") from None
+    except ValueError as problem:  # a value that only looks like a date, such as 2024-02-30
+        raise ConfigError(f"{path}: is not valid YAML: {problem}; put such text in quotes") from None
+    if values is None:
+        raise ConfigError(f"{path}: expected a mapping of settings, found an empty file")
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
     return values

@@ -20,7 +20,7 @@ class Candidate:
     """A stream that answered: who it is, before its full description is fetched.
 
     ``type`` is the LSL content type as it was sent and ``modality`` its name here; ``rate`` is in Hz, ``created``
-    in seconds on the sender's LSL clock.
+    in seconds on the sender's LSL clock; ``text`` is True for string streams.
     """
 
     uid: str
@@ -33,6 +33,7 @@ class Candidate:
     rate: float
     created: float
     info: Any = field(repr=False, compare=False)
+    text: bool = False
 
     def __str__(self) -> str:
         rate = f"{self.rate:g} Hz" if self.rate else "irregular"
@@ -48,7 +49,11 @@ class Wanted:
 
     Name, host, source_id and type are shell patterns (``*``, ``?``, ``[ab]``) in which case matters; a plain word
     matches itself. ``type`` is the LSL content type as sent; where it is given, it counts instead of ``modality``:
-    a GSR electrode may well be plugged into an amplifier whose stream is of type EEG.
+    a GSR electrode may well be plugged into an amplifier whose stream is of type EEG. ``events`` leaves out
+    streams of numbers at a regular rate: a trigger channel has a sample where nothing happens.
+
+    ``owner`` says for whom it is; ``rivals`` are the wishes of others with whom no stream may be shared. A stream
+    that a rival calls by its name or source_id is the rival's, unless this wish does so too.
     """
 
     modality: str
@@ -56,10 +61,15 @@ class Wanted:
     host: str | None = None
     source_id: str | None = None
     type: str | None = None
+    events: bool = False
+    owner: str = ""
+    rivals: tuple["Wanted", ...] = ()
 
     def fits(self, candidate: Candidate) -> bool:
-        """Whether ``candidate`` is what is wanted."""
+        """Whether ``candidate`` is what is wanted, and not plainly a rival's."""
         if self.type is None and self.modality != candidate.modality:
+            return False
+        if self.events and candidate.rate and not candidate.text:
             return False
         pairs = (
             (self.name, candidate.name),
@@ -67,7 +77,18 @@ class Wanted:
             (self.source_id, candidate.source_id),
             (self.type, candidate.type),
         )
-        return all(_matches(pattern, found) for pattern, found in pairs)
+        if not all(_matches(pattern, found) for pattern, found in pairs):
+            return False
+        return self._calls(candidate) or not any(r._calls(candidate) and r.fits(candidate) for r in self.rivals)
+
+    def contested(self, candidate: Candidate) -> "Wanted | None":
+        """Return the rival that ``candidate``, which fits, may just as well belong to; None where it is not so."""
+        mine = self._calls(candidate)
+        return next((r for r in self.rivals if r.fits(candidate) and (r._calls(candidate) or not mine)), None)
+
+    def _calls(self, candidate: Candidate) -> bool:
+        """Whether the name or the source_id is given in plain words, and not as a pattern that happens to fit."""
+        return self.name == candidate.name or (self.source_id or None) == candidate.source_id
 
     def __str__(self) -> str:
         named = (
@@ -76,7 +97,8 @@ class Wanted:
             ("of source_id", self.source_id),
             ("of type", self.type),
         )
-        return f"{self.modality} stream" + "".join(f" {word} '{text}'" for word, text in named if text is not None)
+        said = "".join(f" {word} '{text}'" for word, text in named if text is not None)
+        return f"{self.modality} stream{said}" + " (irregular or of texts)" * self.events
 
 
 def _matches(pattern: str | None, found: str) -> bool:
@@ -96,14 +118,20 @@ def choose(wanted: Wanted, seen: Sequence[Candidate]) -> Candidate | None:
     Raises
     ------
     StreamError
-        Several streams fit; the message lists them.
+        Several streams fit (the message lists them), or the one that fits may as well be somebody else's.
     """
     fitting = [candidate for candidate in seen if wanted.fits(candidate)]
     if len(fitting) > 1:
         listed = "; ".join(map(str, fitting))
         raise StreamError(
-            f"{wanted.modality}: expected one {wanted}, found {len(fitting)}: {listed}; "
-            "stop the others or choose one by name, host or source_id"
+            f"{wanted.modality}: expected one {wanted}, found {len(fitting)}: {listed}; stop the others, or "
+            f"choose one by --stream {wanted.modality}=NAME, or by name, host or source_id in a session file"
+        )
+    if fitting and (rival := wanted.contested(fitting[0])):
+        raise StreamError(
+            f"{wanted.modality}: expected a stream for each participant, found {fitting[0]}, which fits "
+            f"{wanted.owner}'s {wanted} and {rival.owner}'s {rival}; choose more narrowly in the session file, or "
+            "give all channels of each"
         )
     return fitting[0] if fitting else None
 
@@ -142,20 +170,24 @@ def successor(
 ) -> Candidate | None:
     """Return the stream that continues ``lost``: itself, or the newest that is ``wanted`` and the same source.
 
-    Another outlet of its name and modality counts with the same non-empty source_id; or on the same host, where
-    one of the two names no source or it was made after ``heard``, the last sign of life in seconds on the sender's
-    clock (some programs name a new source each time). Anything else is most likely another person's.
+    Another outlet of its name and modality counts on the same host: with the same non-empty source_id before all,
+    else where one of the two names no source or it was made after ``heard``, the last sign of life in seconds on
+    the sender's clock (some programs name a new source each time). Where that host has none, one on another host
+    counts that alone has the same source_id: some devices of one kind all name the same. Anything else is most
+    likely another person's.
     """
     same = (lost.name, lost.modality)
-    alike = [c for c in seen if (c.name, c.modality) == same and wanted.fits(c)]
+    alike = [c for c in seen if (c.name, c.modality) == same and wanted.fits(c) and not wanted.contested(c)]
     for candidate in alike:
         if candidate.uid == lost.uid:
             return candidate
     same_source = [c for c in alike if c.source_id and c.source_id == lost.source_id]
-    same_host = [
+    here = [c for c in same_source if c.host == lost.host] or [
         c for c in alike if c.host == lost.host and not (c.source_id and lost.source_id and c.created <= heard)
     ]
-    return max(same_source or same_host, key=lambda c: c.created, default=None)
+    if here or len(same_source) != 1:
+        return max(here, key=lambda c: c.created, default=None)  # of one host: 'created' is on one clock
+    return same_source[0]
 
 
 def _candidate(info: Any) -> Candidate:
@@ -170,4 +202,5 @@ def _candidate(info: Any) -> Candidate:
         rate=info.nominal_srate(),
         created=info.created_at(),
         info=info,
+        text=info.channel_format() == pylsl.cf_string,
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.errors import StreamError
+from memhacl.stream.events import levels_begun
 from memhacl.stream.lsl.clock import local_clock
 from memhacl.stream.lsl.connection import Connection
 from memhacl.stream.lsl.finding import Wanted
@@ -44,19 +45,33 @@ class Reader(Link):
 
 
 class MarkerReader(Link):
-    """Reads one stream of events: a ``MarkerEvent`` for each text (or number, as text) that is not empty."""
+    """Reads one stream of events: a ``MarkerEvent`` for each text (or number, as text) that is not empty.
+
+    Of numbers at a regular rate, the levels of a trigger channel, only a change to another one than 0 is an event.
+    """
 
     silence_is_fault = False
+    _levels = False
+    _held: NDArray[Any] | None = None  # (1, channels): the levels of the last sample
 
     def _check(self, connection: Connection) -> None:
         """Take texts and numbers alike."""
+        self._levels = connection.described.format.rate > 0 and not connection.described.text
+        self._held = None
 
     def _deliver(self, samples: NDArray[Any], stamps: NDArray[np.float64], now: float) -> None:
-        for row, stamp in zip(samples, stamps.tolist(), strict=True):
-            for value in row:
-                text = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else f"{value:g}"
-                if text:
-                    self._put(MarkerEvent(self.stream, stamp, text, now))
+        found = self._changes(samples) if self._levels else np.ones(samples.shape, dtype=np.bool_)
+        for row, column in np.argwhere(found).tolist():
+            value = samples[row, column]
+            text = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else f"{value:g}"
+            if text:
+                self._put(MarkerEvent(self.stream, float(stamps[row]), text, now))
+
+    def _changes(self, samples: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which of ``samples`` (samples, channels) are the first of a level that is not 0."""
+        before = samples[:1] if self._held is None else self._held  # nobody knows since when the first level holds
+        self._held = samples[-1:]
+        return levels_begun(samples, before)
 
 
 def stop_all(links: Iterable[Link], timeout: float = 1.0) -> bool:

@@ -215,7 +215,9 @@ class Link(threading.Thread, ABC):
 
     def _enter(self, state: str, detail: str) -> None:
         with self._changed:
-            known, self._state, self._detail = self._state == state, state, detail
+            # which streams fit may change while several do; other details only grow older
+            known = self._state == state and (state != "ambiguous" or self._detail == detail)
+            self._state, self._detail = state, detail
             if known:
                 return
             self._changed.notify_all()

@@ -4,6 +4,7 @@ import gzip
 import io
 import logging
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +66,7 @@ def _read(path: Path) -> bytes:
         content = path.read_bytes()
         if path.name.lower().endswith((".xdfz", ".gz")):
             content = gzip.decompress(content)
-    except (OSError, EOFError) as problem:
+    except (OSError, EOFError, zlib.error) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise DataError(f"{path}: cannot be read ({reason}); copy it again from the recorder") from None
     if not content:

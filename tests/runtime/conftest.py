@@ -22,10 +22,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from memhacl.export.card import METADATA_KEY, ModelCard, Training
 from memhacl.runtime.engine import Engine
+from memhacl.runtime.participants import alone
 from memhacl.runtime.publish import Publisher
 from memhacl.runtime.server import Server
 from memhacl.runtime.session import Model
-from memhacl.runtime.session_file import alone
 from memhacl.runtime.streams import Streams
 from memhacl.stream.lsl.describe import make_info
 from memhacl.stream.signals import StreamFormat
@@ -124,7 +124,7 @@ def live_server(model: object, **options: object) -> Iterator[Subscriber]:
     publisher = Publisher("tcp://127.0.0.1:*")
     subscriber = Subscriber(publisher.endpoint)
     engine = Engine(model, "p1", arrivals=True, **options)
-    streams = Streams(alone("p1", engine.modalities, {}), [engine])
+    streams = Streams(alone("p1", engine.modalities, {}), [engine], model.card.spec)
     stop = threading.Event()
     thread = threading.Thread(target=Server(streams, publisher).run, args=(stop.is_set,))
     thread.start()

@@ -6,7 +6,7 @@ import pytest
 
 from memhacl.runtime.check import Use, uses
 from memhacl.runtime.check_view import lines
-from memhacl.runtime.session_file import Choice, Participant, Session, SignalChoice, alone
+from memhacl.runtime.participants import Choice, Participant, Session, SignalChoice, alone
 from memhacl.stream.lsl.describe import Described
 from memhacl.stream.lsl.finding import Candidate
 from memhacl.stream.lsl.survey import Surveyed
@@ -25,6 +25,7 @@ def seen(name: str, modality: str, channels: tuple[str, ...], unit: str, **chang
 EEG = seen("amp", "EEG", ("Cz", "Oz"), "uV")
 GSR = seen("skin", "GSR", ("GSR",), "uS")
 MARKERS = seen("PsychoPy", "Markers", ("m",), "unstated")
+MARKERS = replace(MARKERS, candidate=replace(MARKERS.candidate, rate=0.0, text=True))
 ALONE = alone("p1", ["EEG", "GSR"], {})
 
 
@@ -61,7 +62,20 @@ def test_markers_are_needed_only_where_somebody_asked_for_them(model, chosen: Ch
     assert bool(found(model, session, EEG, GSR)["p1", "Markers"].problem) == chosen.selective
     assert found(model, session, EEG, GSR, markers_needed=True)["p1", "Markers"].problem
     twin = replace(MARKERS, candidate=replace(MARKERS.candidate, uid="uid-2"))
-    assert "found 2" in found(model, session, EEG, GSR, MARKERS, twin)["p1", "Markers"].problem
+    for needed in (False, True):
+        use = found(model, session, EEG, GSR, MARKERS, twin, markers_needed=needed)["p1", "Markers"]
+        assert bool(use.problem) == (needed or chosen.selective)
+        (said,) = use.notes or (use.problem,)
+        assert "found 2: 'PsychoPy'" in said
+        assert "--stream Markers=NAME" in said
+
+
+def test_a_trigger_channel_is_read_as_markers_only_by_choice(model) -> None:
+    trigger = seen("trigger", "Markers", ("level",), "unstated")
+    assert found(model, ALONE, EEG, GSR, trigger, MARKERS)["p1", "Markers"].stream is MARKERS
+    assert found(model, ALONE, EEG, GSR, trigger)["p1", "Markers"].stream is None
+    chosen = ALONE.model_copy(update={"markers": Choice(name="trigger")})
+    assert found(model, chosen, EEG, GSR, trigger, MARKERS)["p1", "Markers"].stream is trigger
 
 
 def test_two_that_would_do_are_listed(model) -> None:
@@ -120,8 +134,14 @@ def test_two_people_on_one_stream_are_found_out(model) -> None:
     skins = [seen(f"skin-{name}", "GSR", ("GSR",), "uS") for name in ("anna", "ben")]
     both = Session(participants=(person("anna", "amp*"), person("ben", "am*")))
     result = found(model, both, EEG, *skins)
-    assert not result["anna", "EEG"].problem
-    assert result["ben", "EEG"].problem.startswith("anna has the same stream")
+    for name in ("anna", "ben"):
+        assert result[name, "EEG"].stream is None
+        assert "anna's EEG stream named 'amp*'" in result[name, "EEG"].problem
+        assert "ben's EEG stream named 'am*'" in result[name, "EEG"].problem
+    plain = Session(participants=(person("ben", "am*"), person("anna", "amp")))
+    result = found(model, plain, EEG, *skins)
+    assert result["anna", "EEG"].stream is EEG
+    assert result["ben", "EEG"].missing
     amplifier = seen("amp", "EEG", ("1", "2", "3", "4"), "uV")
     split = (person("anna", "amp", Cz="1", Oz="2"), person("ben", "am*", Cz="3", Oz="4"))
     assert not any(use.problem for use in found(model, Session(participants=split), amplifier, *skins).values())

@@ -133,6 +133,18 @@ def test_several_people_stand_in_columns_and_who_waits_for_a_stream_is_named(
     assert "  anna #0" in anna
 
 
+def test_markers_that_cannot_be_told_apart_are_shown_though_nothing_waits_for_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flowing = {"state": "streaming", "detail": "'amp'"}
+    several = {"state": "ambiguous", "detail": "Markers: expected one, found 2"}
+    streams = {"p1": {"EEG": flowing, "Markers": several}}
+    assert listen(lambda to: to.publish(status(streams=streams, warnings=[])), "--count", "2") == 0
+    server, trouble = capsys.readouterr().out.splitlines()
+    assert "server running" in server
+    assert trouble.strip() == "p1 Markers ambiguous: Markers: expected one, found 2"
+
+
 def test_model_of_real_people_is_not_called_simulated(capsys: pytest.CaptureFixture[str]) -> None:
     assert listen(lambda publisher: publisher.publish(prediction(0, "valence", model=REAL)), "--count", "1") == 0
     assert "simulated" not in capsys.readouterr().out

@@ -124,12 +124,30 @@ def test_a_channel_that_the_file_names_and_the_stream_lacks_ends_the_start(serve
 
 
 def test_patterns_that_lead_two_people_to_one_stream_end_the_start(serve, plugged, tmp_path: Path) -> None:
-    ben = {"streams": {"EEG": {"name": "amp-a*"}, "GSR": {"name": "skin-ben"}}}
+    anna, ben = (
+        {"streams": {"EEG": {"name": pattern}, "GSR": {"name": f"skin-{name}"}}}
+        for name, pattern in (("anna", "*-anna"), ("ben", "amp-a*"))
+    )
     with plugged(EEG["anna"], *GSR.values()):
-        code, _, said = serve("--session", session_file(tmp_path, ben=ben)).end_by_itself()
+        code, _, said = serve("--session", session_file(tmp_path, anna=anna, ben=ben)).end_by_itself()
     assert code == 2
     assert "EEG: expected a stream for each participant, found 'amp-anna'" in said
     assert "Traceback" not in said
+
+
+def test_a_pattern_never_takes_what_another_names(serve, plugged, tmp_path: Path) -> None:
+    """Once ben was predicted from anna's amplifier, validly, where his own was late."""
+    ben = {"streams": {"EEG": {"name": "amp-*"}, "GSR": {"name": "skin-ben"}}}
+    server = serve("--session", session_file(tmp_path, ben=ben))
+    with plugged(EEG["anna"], *GSR.values()):
+        server.until("emotion.anna.valence", lambda found: sum(m["valid"] for m in found) >= 2)
+        status = server.messages("status", 1)[0]["streams"]
+        assert status["anna"]["EEG"]["name"] == "amp-anna"
+        assert status["ben"]["EEG"]["state"] == "searching"
+        with plugged(EEG["ben"]):
+            server.until("emotion.ben.valence", lambda found: found and found[-1]["valid"])
+            (last,) = server.messages("status", 1)
+            assert last["streams"]["ben"]["EEG"]["name"] == "amp-ben"
 
 
 def checked(model_file: Path, *options: str) -> tuple[int, str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pylsl
 import pytest
 
-from memhacl.runtime.serve_cli import stop_on_signals
+from memhacl.runtime.serve import stop_on_signals
 from memhacl.stream.lsl.describe import make_info, read_info
 from memhacl.stream.lsl.finding import Wanted, find
 from memhacl.stream.signals import StreamFormat

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from memhacl.runtime.participants import SignalChoice, alone
 from memhacl.runtime.seat import as_chosen
-from memhacl.runtime.session_file import SignalChoice, alone, read_session
-from memhacl.runtime.streams import shared_markers
+from memhacl.runtime.session_file import read_session
 from memhacl.stream.errors import ConfigError, StreamError
 from memhacl.stream.lsl.finding import Wanted
 from memhacl.stream.path.match import match
@@ -46,16 +46,16 @@ def test_a_file_says_which_stream_is_whose(tmp_path: Path) -> None:
     assert anna.streams["GSR"].wanted("GSR") == Wanted("GSR", type="EEG", source_id="plux-*")
     assert ben.streams["GSR"].wanted("GSR") == Wanted("GSR")
     assert ben.markers is not None
-    assert shared_markers(session) == session.markers
+    assert session.shared_markers == session.markers
 
 
 def test_without_a_word_on_markers_the_only_marker_stream_is_for_all(tmp_path: Path) -> None:
     unsaid = read(tmp_path, TWO, ("markers: {name: PsychoPy}", ""), ("    markers: {name: buttons}\n", ""))
-    choice = shared_markers(unsaid)
+    choice = unsaid.shared_markers
     assert choice is not None
     assert not choice.selective
-    assert shared_markers(read(tmp_path, TWO, ("markers: {name: PsychoPy}", ""))) is None  # ben has his own
-    assert shared_markers(alone("p1", ["EEG"], {})) == choice
+    assert read(tmp_path, TWO, ("markers: {name: PsychoPy}", "")).shared_markers is None  # ben has his own
+    assert alone("p1", ["EEG"], {}).shared_markers == choice
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,15 @@ def test_without_a_word_on_markers_the_only_marker_stream_is_for_all(tmp_path: P
         ("source_id", "device", "unknown key .*device'; expected keys are .*source_id"),
         ("name: anna", "name: ben", "expected every name once, found 'ben' twice"),
         ("name: anna", "name: a.b", r"participants.0.name: participant 'a.b': expected 1 to 64 letters"),
-        ("name: anna", "name: 5", r"participants.0.name: .* valid string \(found 5\)"),
+        ("name: anna", "name: 5", r"participants.0.name: expected text, found 5; put it in quotes$"),
         ("  - name: anna\n", "  - nam: anna\n", "key 'participants.0.name' is missing"),
+        ("name: amp-ben", "source_id: 12345", r"source_id: expected text, found 12345; put it in quotes$"),
+        ("name: amp-ben", "name: no", r"EEG.name: expected text, found False; put it in quotes$"),
+        ("name: amp-ben", "name: 2024-02-30", r"is not valid YAML: day is out of range for month; put"),
+        ("name: amp-ben", "name: ''", r"EEG.name: expected a word or a pattern, found an empty text; leave"),
+        ("AUX 1", "''", r"channels.GSR: expected a word or a pattern, found an empty text"),
+        ("name: amp-ben", "channels: {Cz: A1, Oz: A1}", r"label once, found 'A1' for Cz and for Oz$"),
+        ("name: amp-ben", "name: amp-*, channels: 5", r"EEG.channels: expected a mapping such as .*found 5$"),
         ("{name: amp-ben}", "amp-ben", r"participants.1.streams.EEG: expected a mapping such as .*'amp-ben'"),
         ("GSR: {}}", "GSR: {}, Resp: {}}", r"participants.1 \('ben'\).*EEG, GSR, found 'Resp'; take it out"),
         ("GSR: {}}", "GSR: {}, EDA: {}}", r"found 'EDA'; did you mean 'GSR'\?"),
@@ -87,10 +94,11 @@ def test_a_mistake_is_one_line_that_says_where_and_what(tmp_path: Path, old: str
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("participants: []", "at least 1 item"),
+        ("participants: []", "participants: expected at least one participant, found none; docs/session.md"),
+        ("participants:\n- name: anna\n  streams: []", r"yaml: participants.0.streams: expected a mapping[^;]*$"),
         ("participants: {name: anna}", "expected a list with a dash before each participant"),
         ("[]", "expected a mapping of settings, found list"),
-        ("", "expected a mapping of settings, found NoneType"),
+        ("", "expected a mapping of settings, found an empty file"),
     ],
 )
 def test_a_file_without_participants_is_refused(tmp_path: Path, text: str, says: str) -> None:
@@ -109,7 +117,7 @@ def test_two_people_may_share_an_amplifier_where_the_channels_of_each_are_given(
         ("{name: amp-anna, host: lab-1}", shared % (1, 2)),
         ("{name: amp-ben}", shared % (33, 34)),
     )
-    with pytest.raises(ConfigError, match="valid string"):  # a bare number is no label in YAML
+    with pytest.raises(ConfigError, match="found 33; put it in quotes"):  # a bare number is no label in YAML
         read(tmp_path, TWO, *changes)
     quoted = tuple((old, new.replace("Cz: ", "Cz: E").replace("Oz: ", "Oz: E")) for old, new in changes)
     assert read(tmp_path, TWO, *quoted).participants[1].streams["EEG"].channels == {"Cz": "E33", "Oz": "E34"}
@@ -140,5 +148,7 @@ def test_a_channel_that_the_stream_lacks_is_named_with_what_it_has() -> None:
 def test_a_wish_without_a_file_must_be_for_what_the_model_wants() -> None:
     with pytest.raises(ConfigError, match=r"--stream Resp=belt: expected EEG, GSR, Markers before '='"):
         alone("p1", ["EEG", "GSR"], {"Resp": "belt"})
+    with pytest.raises(ConfigError, match=r"--stream EEG=: expected the name of a stream after '=', found none"):
+        alone("p1", ["EEG"], {"EEG": ""})
     with pytest.raises(ConfigError, match="letters, digits"):
         alone("a.b", ["EEG"], {})

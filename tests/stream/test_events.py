@@ -2,8 +2,10 @@
 
 import json
 
-from memhacl.stream.events import playing, trial_markers
-from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, Marker, Trial
+import numpy as np
+
+from memhacl.stream.events import playing, recorded_markers, trial_markers
+from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, Marker, Signal, StreamFormat, Trial
 
 TRIAL = Trial("film ü", 10.0, 13.0, 20.0, {"valence": 6.5})
 
@@ -39,3 +41,11 @@ def test_a_stimulus_plays_from_its_start_to_its_end_or_the_next_anchor() -> None
 def test_a_laboratorys_own_markers_are_let_be() -> None:
     for text in ("memhacl:trial_start", "memhacl:trial_start {broken", "memhacl:trial_start [1]", "S 12"):
         assert playing([Marker(1.0, text)], 1.0, "x") == "x"
+
+
+def test_a_trigger_channel_is_its_levels_and_an_event_stream_each_number() -> None:
+    levels = np.array([[0], [0], [5], [5], [0], [5], [7], [np.nan], [7]], dtype=np.float32)
+    for rate, texts in ((1000.0, ["5", "5", "7", "7"]), (0.0, ["0", "0", "5", "5", "0", "5", "7", "nan", "7"])):
+        form = StreamFormat("trig", "Markers", ("code",), "unstated", rate)
+        stream = Signal(form, levels, 10.0, 10.0 + np.arange(9) / 1000)
+        assert [marker.text for marker in recorded_markers([stream])] == texts

@@ -15,6 +15,21 @@ def test_a_key_given_twice_is_an_error_and_not_the_last_one(tmp_path: Path) -> N
         read_yaml(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name: 2024-02-30\n", "is not valid YAML: day is out of range for month; put such text in quotes"),
+        ("", "expected a mapping of settings, found an empty file"),
+        ("# nothing yet\n", "found an empty file"),
+    ],
+)
+def test_what_yaml_stumbles_over_is_one_line(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "session.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"session.yaml: .*{says}"):
+        read_yaml(path)
+
+
 def test_merged_and_nested_mappings_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("base: &b {x: 1}\nother: {<<: *b, y: [{x: 2}, {x: 3}]}\n", encoding="utf-8")

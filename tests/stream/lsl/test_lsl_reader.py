@@ -98,6 +98,43 @@ def test_two_streams_of_one_type_are_named_and_the_one_that_stays_is_read(listen
     muscle.samples(1)
 
 
+def test_it_is_told_when_more_streams_become_possible(listen: Callable[..., Any]) -> None:
+    outlets = [SignalOutlet(StreamFormat(name, "EMG", ("a",), "uV", 100.0), source_id="") for name in "ab"]
+    muscle = listen("EMG")
+
+    def named(count: int) -> Callable[[list[Event]], bool]:
+        return lambda events: any(
+            isinstance(event, StateChange) and f"found {count}:" in event.detail for event in events
+        )
+
+    muscle.until(named(2))
+    outlets.append(SignalOutlet(StreamFormat("c", "EMG", ("a",), "uV", 100.0), source_id=""))
+    muscle.until(named(3))
+    for outlet in outlets:
+        outlet.close()
+
+
+def test_of_a_trigger_channel_only_changes_to_a_level_are_events(listen: Callable[..., Any]) -> None:
+    trigger = pylsl.StreamOutlet(pylsl.StreamInfo("trigger", "Stim", 2, 1000.0, "float32", ""))
+    codes = pylsl.StreamOutlet(pylsl.StreamInfo("codes", "Markers", 1, 0.0, "int32", ""))
+    levels, events = listen("Markers", "trigger"), listen("Markers", "codes")
+    assert levels.reader.wait_open(10.0)
+    assert events.reader.wait_open(10.0)
+    rows = [[7, 0], [7, 0], [0, 0], [5, 0], [5, float("nan")], [5, 2], [6, 2], [0, 2]]
+    for start in (0, 4):  # a level that goes on in the next chunk is none that begins
+        stamps = [100.0 + start + place for place in range(4)]
+        trigger.push_chunk(rows[start : start + 4], stamps)
+    for stamp, code in ((1.0, 3), (2.0, 3), (3.0, 0)):  # where nothing is sent between events, each is one
+        codes.push_sample([code], stamp)
+
+    def marks(listener: Any, count: int) -> list[tuple[float, str]]:
+        came = listener.until(lambda seen: sum(isinstance(e, MarkerEvent) for e in seen) >= count)
+        return [(event.time, event.text) for event in came if isinstance(event, MarkerEvent)]
+
+    assert marks(levels, 3) == [(103.0, "5"), (105.0, "2"), (106.0, "6")]
+    assert marks(events, 3) == [(1.0, "3"), (2.0, "3"), (3.0, "0")]
+
+
 def test_a_slow_caller_loses_the_oldest_samples_and_sees_how_many(listen: Callable[..., Any]) -> None:
     outlet = SignalOutlet(StreamFormat("flood", "BVP", ("a",), "a.u.", 100.0), source_id="")
     pulse = listen("BVP")
