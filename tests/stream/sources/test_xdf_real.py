@@ -85,8 +85,8 @@ def test_no_window_over_the_reset_is_valid_and_those_within_it_are_missing(reset
     assert len(within) >= 271  # of the 273.6 s
     assert all("missing:EEG" in window.reasons for window in within)
     assert not any(window.valid for window in over)
-    assert any(w.valid for w in windows if w.end < stopped)
-    assert any(w.valid for w in windows if w.start > went_on)
+    for side in ([w for w in windows if w.end < stopped], [w for w in windows if w.start > went_on]):
+        assert sum(w.valid for w in side) > 0.9 * len(side) > 100  # its pace wanders, and it pauses now and then
 
 
 def test_odd_files_are_read_as_far_as_they_hold_something(caplog: pytest.LogCaptureFixture) -> None:
