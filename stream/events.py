@@ -126,12 +126,19 @@ def _say_endless(trial: tuple[Marker, Mapping[str, object]] | None, where: str) 
 
 
 def trial_markers(person: str, trial: Trial, number: int | None = None) -> list[Marker]:
-    """Markers of one trial in time order; its start carries person, stimulus, ``number`` and ratings as JSON."""
+    """Markers of one trial in time order; its start carries person, stimulus, ``number`` and labels as JSON."""
     found = []
-    if trial.rest < trial.onset:
-        found += [Marker(trial.rest, REST_START), Marker(trial.onset, REST_END)]
+    if trial.rest < trial.rest_end:
+        found += [Marker(trial.rest, REST_START), Marker(trial.rest_end, REST_END)]
     ratings = {scale: float(rating) for scale, rating in trial.ratings.items()}
-    facts = {"person": person, "stimulus": trial.stimulus, "trial": number, "ratings": ratings}
+    facts: dict[str, object] = {
+        "person": person,
+        "stimulus": trial.stimulus,
+        "trial": number,
+        "ratings": ratings,
+    }
+    if trial.categories:
+        facts["categories"] = dict(trial.categories)
     text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
     return [*found, Marker(trial.onset, f"{TRIAL_START} {text}"), Marker(trial.end, TRIAL_END)]
 

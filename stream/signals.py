@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 MODALITIES = ("EEG", "GSR", "Resp", "Temp", "ECG", "BVP", "EOG", "EMG")
 MARKERS = "Markers"  # stands where a modality does for streams of events
 
+TRIAL_GAP = 3.0  # s between trials that were stored apart, on the recording's clock: longer than any reset gap
+
 ANCHOR = "memhacl:anchor"
 REST_START = "memhacl:rest_start"
 REST_END = "memhacl:rest_end"
@@ -101,9 +103,11 @@ class Texts:
 class Trial:
     """One stimulus watched by one person; times in seconds on the recording's clock.
 
-    ``rest`` is the start of the rest period (equal to ``onset`` where there is none); the stimulus lasts
-    from ``onset`` to ``end``. ``ratings`` maps scale to the person's rating; ``planted`` maps scale to the latent
-    that a simulator put into the signals, and is empty for real people.
+    ``rest`` is the start of the rest period (equal to ``onset`` where there is none), which lasts to ``rested``
+    (None: to the onset); the stimulus lasts from ``onset`` to ``end``. ``ratings`` maps scale to the person's
+    rating, without those that were not given. ``planted`` maps scale to the latent that a simulator put into the
+    signals, and is empty for real people. ``categories`` maps a kind of label to the one of its categories that
+    the trial belongs to, such as ``{"condition": "stress"}``.
     """
 
     stimulus: str
@@ -112,6 +116,13 @@ class Trial:
     end: float
     ratings: Mapping[str, float] = field(default_factory=dict)
     planted: Mapping[str, float] = field(default_factory=dict)
+    categories: Mapping[str, str] = field(default_factory=dict)
+    rested: float | None = None
+
+    @property
+    def rest_end(self) -> float:
+        """Time at which the rest period ends, in seconds."""
+        return self.onset if self.rested is None else self.rested
 
 
 @dataclass(frozen=True)
@@ -157,17 +168,28 @@ class Segment:
 
 @dataclass(frozen=True)
 class Recording:
-    """One person's session: continuous segments in time order."""
+    """One person's sessions: continuous segments in time order.
+
+    ``scales`` gives the range (lowest, highest) of each scale that trials are rated on, where it is known.
+    ``excluded`` counts what the source left out, by reason; ``notes`` are sentences on what is odd or missing.
+    """
 
     person: str
     source: str
     segments: tuple[Segment, ...]
     simulated: bool = False
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def formats(self) -> dict[str, StreamFormat]:
-        """The formats of the first segment's signals by modality."""
-        return {signal.format.modality: signal.format for signal in self.segments[0].signals}
+        """The formats of the signals by modality; of several of one modality, the first segment's that has it."""
+        found: dict[str, StreamFormat] = {}
+        for segment in self.segments:
+            for signal in segment.signals:
+                found.setdefault(signal.format.modality, signal.format)
+        return found
 
     def trials(self) -> Iterator[tuple[int, Trial]]:
         """Yield each trial with the number of its segment."""

@@ -1,7 +1,7 @@
 """DEAP's preprocessed recordings: one file or a folder of sNN.dat, real or simulated in the same layout."""
 
-import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from memhacl.stream.signals import Recording
 from memhacl.stream.sources import deap_layout
 from memhacl.stream.sources.deap_layout import CHANNELS, SCALES, Shape, stimulus_name
 from memhacl.stream.sources.deap_sidecar import read_sidecar
+from memhacl.stream.sources.files import entries, fingerprint, of_person
 from memhacl.stream.sources.simulated import NAME as SIMULATED
 from memhacl.stream.sources.unpickle import read_pickle
 
@@ -22,8 +23,11 @@ EXPECTED = "DEAP's preprocessed files, s01.dat to s32.dat"
 class DeapSource:
     """People in DEAP's preprocessed layout; a file is read when its person is opened."""
 
-    def __init__(self, where: Path) -> None:
-        self._files = _find(where)
+    one_file = False
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = dict(files)
         self._sidecar = read_sidecar(next(iter(self._files.values())).parent)
         if self._sidecar is not None:
             self._sidecar.must_cover(self._files)
@@ -46,21 +50,16 @@ class DeapSource:
         DataError
             There is no such person, or the file is damaged or not in DEAP's layout.
         """
-        if person not in self._files:
-            raise DataError(f"{self.name}: expected a person of {', '.join(self.people)}, found '{person}'")
+        path = of_person(self.name, self._files, person)
         shape = Shape() if self._sidecar is None else self._sidecar.shape
-        data, labels = read_arrays(self._files[person], shape)
+        data, labels = read_arrays(path, shape)
         planted = [] if self._sidecar is None else self._sidecar.of(person)
         return deap_layout.recording(person, self.name, data, labels, shape, planted)
 
     def fingerprint(self) -> str:
         """Return the sha256 of all files' content and of who they belong to, as hex."""
-        digest = hashlib.sha256()
-        for person, path in self._files.items():
-            digest.update(f"{person} {_hash(path)}\n".encode())
-        if self._sidecar is not None:
-            digest.update(self._sidecar.model_dump_json().encode())
-        return digest.hexdigest()
+        said = "" if self._sidecar is None else self._sidecar.model_dump_json()
+        return fingerprint(self._files.items(), said)
 
 
 def read_arrays(path: Path, shape: Shape) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -113,42 +112,15 @@ def _checked(path: Path, key: str, array: object, shape: tuple[int, ...], axes: 
     return np.asarray(array)
 
 
-def holds_deap(where: Path) -> bool:
-    """Tell whether ``where`` is one of DEAP's files, or a folder with some."""
-    return bool(_person(where)) or (where.is_dir() and any(map(_person, where.glob("s*.dat"))))
-
-
-def _find(where: Path) -> dict[str, Path]:
-    """Return the files by person, in the order of their numbers."""
-    if where.is_file():
-        if not _person(where):
-            raise DataError(
-                f"{where}: expected a name such as s01.dat, which says whose recording it is, or an .xdf file"
-            )
-        return {_person(where): where}
-    try:
-        entries = list(where.iterdir())
-    except OSError as problem:
-        reason = problem.strerror or problem
-        raise DataError(
-            f"{where}: expected {EXPECTED}, or a folder of them; it cannot be read ({reason})"
-        ) from None
-    found = sorted(filter(_person, entries), key=lambda path: int(path.stem[1:]))
-    if not found:
-        raise DataError(
-            f"{where}: expected {EXPECTED}, or XDF files in this folder, found {len(entries)} other files; "
-            "give their folder"
-        )
-    return {_person(path): path for path in found}
+def find(where: Path) -> "DeapSource | None":
+    """Return the source at ``where``: one of DEAP's files, a folder of them, or what lies around that folder."""
+    if _person(where):
+        return DeapSource({_person(where): where})
+    for folder in (where, where / "data_preprocessed_python"):
+        if folder.is_dir() and (files := {_person(path): path for path in entries(folder) if _person(path)}):
+            return DeapSource(files)
+    return None
 
 
 def _person(path: Path) -> str:
     return path.stem if re.fullmatch(r"s\d{2,3}\.dat", path.name) else ""
-
-
-def _hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as problem:
-        raise DataError(f"{path}: cannot be read ({problem.strerror or problem})") from None

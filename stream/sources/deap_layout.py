@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat, Trial
+from memhacl.stream.signals import TRIAL_GAP, Recording, Segment, Signal, StreamFormat, Trial
 
 RATE: Final = 128.0
-GAP: Final = 3.0  # s between trials on the recording's clock: longer than any reset gap
-SCALES: Final = ("valence", "arousal", "dominance", "liking")  # the columns of `labels`, each 1–9
+SCALES: Final = ("valence", "arousal", "dominance", "liking")  # the columns of `labels`
+RANGES: Final = dict.fromkeys(SCALES, (1.0, 9.0))
 ELECTRODES: Final = tuple(
     "Fp1 AF3 F3 F7 FC5 FC1 C3 T7 CP5 CP1 P3 P7 PO3 O1 Oz Pz "
     "Fp2 AF4 Fz F4 F8 FC6 FC2 Cz C4 T8 CP6 CP2 P4 P8 PO4 O2".split()
@@ -74,13 +74,13 @@ def recording(
     """
     segments = []
     for index in range(shape.trials):
-        start = index * (shape.rest + shape.seconds + GAP)
+        start = index * (shape.rest + shape.seconds + TRIAL_GAP)
         ratings = {scale: float(rating) for scale, rating in zip(SCALES, labels[index], strict=True)}
         onset = start + shape.rest
         latents = planted[index] if planted else {}
         trial = Trial(stimulus_name(index), start, onset, onset + shape.seconds, ratings, latents)
         segments.append(Segment(_signals(data[index], start), (trial,)))
-    return Recording(person, source, tuple(segments), simulated=bool(planted))
+    return Recording(person, source, tuple(segments), simulated=bool(planted), scales=RANGES)
 
 
 def _signals(data: NDArray[np.float32], start: float) -> tuple[Signal, ...]:

@@ -1,21 +1,25 @@
 """What a source of recordings offers, and how a user's word, path or YAML file becomes one."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources.deap import DeapSource, holds_deap
+from memhacl.stream.sources import deap, xdf
+from memhacl.stream.sources.files import entries
 from memhacl.stream.sources.simulated import SimulatedSource
 from memhacl.stream.sources.simulated_people import People
-from memhacl.stream.sources.xdf import XdfSource, xdf_files
 from memhacl.stream.strict import read_yaml
 
 FEW: Final = People(subjects=4, stimuli=12)  # what the word `simulated` means
 
 
 class Source(Protocol):
-    """A set of people whose recordings can be opened one by one."""
+    """A set of people whose recordings can be opened one by one.
+
+    It can be pickled, so that several processes can each open some of the people.
+    """
 
     @property
     def name(self) -> str:
@@ -27,6 +31,16 @@ class Source(Protocol):
         """Names of the people."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what is odd or missing, as far as the list of files tells."""
+        ...
+
+    @property
+    def one_file(self) -> bool:
+        """Whether one file holds everybody, so that each process that opens one person has to read all."""
+        ...
+
     def open(self, person: str) -> Recording:
         """Return one person's recording."""
         ...
@@ -36,15 +50,19 @@ class Source(Protocol):
         ...
 
 
-def open_source(where: str) -> Source:
-    """Open what ``where`` names: DEAP's files, XDF files, `simulated`, or a YAML file of simulated people.
+# Each returns the source that it recognises at a path, or None, by names and the beginnings of files.
+FINDERS: Final[dict[str, Callable[[Path], Source | None]]] = {
+    "DEAP": deap.find,
+}
 
-    A folder with DEAP's files in it is DEAP's, whatever else it holds.
+
+def open_source(where: str) -> Source:
+    """Open what ``where`` names: a data set's folder or file, XDF files, `simulated`, or a YAML file.
 
     Raises
     ------
     DataError
-        There is no such file or folder, or it holds nothing that is known.
+        There is no such file or folder, it holds nothing that is known, or two data sets.
     ConfigError
         A YAML file's settings are wrong.
     """
@@ -54,11 +72,30 @@ def open_source(where: str) -> Source:
     if path.suffix.lower() in (".yaml", ".yml"):
         return SimulatedSource(People.parse(read_yaml(path), str(path)))
     if not path.exists():
-        raise DataError(
-            f"{where}: there is no such file or folder; expected a folder of DEAP's preprocessed files "
-            "(s01.dat to s32.dat), one of them, an .xdf file or a folder of such, the word 'simulated', or a "
-            ".yaml file of simulated people"
-        )
-    if not holds_deap(path) and (files := xdf_files(path)):
-        return XdfSource(path, files)
-    return DeapSource(path)
+        raise DataError(f"{where}: there is no such file or folder; expected {_expected()}")
+    found = {kind: source for kind, finder in FINDERS.items() if (source := finder(path)) is not None}
+    if len(found) > 1:
+        raise DataError(f"{where}: expected one data set, found {' and '.join(found)}; give the folder of one")
+    for source in found.values():
+        return source
+    recorded = xdf.find(path)  # last: it looks into every folder below
+    if recorded is not None:
+        return recorded
+    raise DataError(f"{where}: {_holds(path)}; expected {_expected()}")
+
+
+def _expected() -> str:
+    return (
+        f"the folder of a known data set ({', '.join(FINDERS)}) or one of its files, an .xdf file or a folder of "
+        "such, the word 'simulated', or a .yaml file that describes simulated people; docs/datasets.md shows how each lies"
+    )
+
+
+def _holds(path: Path) -> str:
+    if path.is_file():
+        return f"'{path.name}' is no recording that is known"
+    names = [entry.name for entry in entries(path)]
+    if not names:
+        return "the folder is empty"
+    some = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"found no recording that is known among {len(names)} entries ({some})"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat, Trial
 from memhacl.stream.sources import deap_layout
-from memhacl.stream.sources.deap_layout import SCALES
+from memhacl.stream.sources.deap_layout import RANGES, SCALES
 from memhacl.stream.sources.simulated_body import BODY, muscle
 from memhacl.stream.sources.simulated_eeg import eeg, eog, processed_as_deap
 from memhacl.stream.sources.simulated_latents import feeling
@@ -37,6 +37,9 @@ STEPS: Final = {
 
 class SimulatedSource:
     """Simulated people in memory; the same settings give the same recordings everywhere."""
+
+    one_file = False
+    notes: tuple[str, ...] = ()
 
     def __init__(self, settings: People) -> None:
         self.settings = settings
@@ -66,7 +69,7 @@ class SimulatedSource:
         index = self.people.index(person)
         if self.settings.layout == "deap":
             return _deap_recording(self.settings, index)
-        return Recording(person, NAME, (_session(self.settings, index),), simulated=True)
+        return Recording(person, NAME, (_session(self.settings, index),), simulated=True, scales=RANGES)
 
     def fingerprint(self) -> str:
         """Return the sha256 of the settings and of the formulas' version, as hex."""

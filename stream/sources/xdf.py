@@ -1,6 +1,5 @@
 """A laboratory's own sessions: XDF files as LabRecorder writes them, one or a folder of them."""
 
-import hashlib
 import logging
 import re
 from collections import Counter
@@ -10,6 +9,7 @@ from typing import Final
 from memhacl.stream.errors import DataError
 from memhacl.stream.events import recorded_markers, trials_of
 from memhacl.stream.signals import Recording, Segment, Signal, Texts
+from memhacl.stream.sources.files import fingerprint, of_person
 from memhacl.stream.sources.xdf_file import load
 from memhacl.stream.sources.xdf_streams import read_streams
 
@@ -41,6 +41,12 @@ def xdf_files(where: Path) -> tuple[Path, ...]:
     return tuple(path for path in found if path not in replaced)
 
 
+def find(where: Path) -> "XdfSource | None":
+    """Return the source of the XDF files at ``where`` and below; None where there are none."""
+    files = xdf_files(where)
+    return XdfSource(where, files) if files else None
+
+
 class XdfSource:
     """People whose live streams were recorded; a file is read when its person is opened.
 
@@ -49,6 +55,8 @@ class XdfSource:
     """
 
     name = "XDF"
+    one_file = False
+    notes: tuple[str, ...] = ()
 
     def __init__(self, where: Path, files: tuple[Path, ...]) -> None:
         self._files = _by_person(where, files)
@@ -66,20 +74,14 @@ class XdfSource:
         DataError
             There is no such person, pyxdf is not installed, or a file is damaged or holds no samples.
         """
-        if person not in self._files:
-            raise DataError(f"{self.name}: expected a person of {', '.join(self.people)}, found '{person}'")
-        files = self._files[person]
+        files = of_person(self.name, self._files, person)
         parts = [_segment(path) for path in files]
         source = files[0].name if len(files) == 1 else f"{self.name}, {len(files)} files"
         return Recording(person, source, tuple(part for part, _ in parts), any(said for _, said in parts))
 
     def fingerprint(self) -> str:
         """Return the sha256 of all files' content and of who they belong to, as hex."""
-        digest = hashlib.sha256()
-        for person, paths in self._files.items():
-            for path in paths:
-                digest.update(f"{person} {_hash(path)}\n".encode())
-        return digest.hexdigest()
+        return fingerprint((person, path) for person, paths in self._files.items() for path in paths)
 
 
 def _segment(path: Path) -> tuple[Segment, bool]:
@@ -107,11 +109,3 @@ def _by_person(where: Path, files: tuple[Path, ...]) -> dict[str, tuple[Path, ..
 
 def _stem(path: Path) -> str:
     return _SUFFIX.sub("", path.name)
-
-
-def _hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as problem:
-        raise DataError(f"{path}: cannot be read ({problem.strerror or problem})") from None

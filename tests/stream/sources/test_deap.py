@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from memhacl.stream.errors import ConfigError, DataError
-from memhacl.stream.sources.deap import DeapSource, read_arrays
+from memhacl.stream.sources.deap import read_arrays
 from memhacl.stream.sources.deap_layout import CHANNELS, ELECTRODES, Shape
 from memhacl.stream.sources.deap_sidecar import SIDECAR
 from memhacl.stream.sources.registry import open_source
@@ -99,13 +99,13 @@ def test_a_single_simulated_file_uses_the_sidecar_beside_it(written: Path) -> No
 
 
 def test_the_fingerprint_follows_content_and_person_but_not_the_place(written: Path, folder: Path) -> None:
-    first = DeapSource(written).fingerprint()
-    assert DeapSource(folder).fingerprint() == first
-    assert DeapSource(folder / "s01.dat").fingerprint() != first
+    first = open_source(str(written)).fingerprint()
+    assert open_source(str(folder)).fingerprint() == first
+    assert open_source(str(folder / "s01.dat")).fingerprint() != first
     whole = bytearray((folder / "s02.dat").read_bytes())
     whole[-100] ^= 1
     (folder / "s02.dat").write_bytes(bytes(whole))
-    assert DeapSource(folder).fingerprint() != first
+    assert open_source(str(folder)).fingerprint() != first
 
 
 def test_files_are_written_alike_every_time_and_never_over_others(folder: Path) -> None:
@@ -136,30 +136,30 @@ def test_an_interrupted_simulation_never_passes_for_real_people(tmp_path: Path) 
 def test_missing_people_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (folder / "s02.dat").unlink()
     with caplog.at_level(logging.WARNING):
-        assert DeapSource(folder).people == ("s01", "s03")
+        assert open_source(str(folder)).people == ("s01", "s03")
     assert "1 people whose files are missing: s02" in caplog.text
 
 
 def test_real_files_beside_a_sidecar_are_refused(folder: Path) -> None:
     shutil.copy(folder / "s01.dat", folder / "s09.dat")
     with pytest.raises(DataError, match=r"no simulated person 's09'.*folders of their own"):
-        DeapSource(folder)
+        open_source(str(folder))
 
 
 def test_people_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for name in ("s10.dat", "s02.dat", "s100.dat", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
-    assert DeapSource(tmp_path).people == ("s02", "s10", "s100")
+    assert open_source(str(tmp_path)).people == ("s02", "s10", "s100")
     with pytest.raises(DataError, match="expected a person of s02, s10, s100, found 's01'"):
-        DeapSource(tmp_path).open("s01")
+        open_source(str(tmp_path)).open("s01")
 
 
 @pytest.mark.parametrize(
     ("where", "match"),
     [
-        ("nowhere", r"nowhere: there is no such file or folder; expected a folder of DEAP.*'simulated'"),
-        ("empty", r"empty: expected DEAP's preprocessed files, s01\.dat.*found 1 other files"),
-        ("notes.txt", r"notes\.txt: expected a name such as s01\.dat"),
+        ("nowhere", r"nowhere: there is no such file or folder; expected the folder of .*DEAP.*'simulated'"),
+        ("empty", r"empty: found no recording that is known among 1 entries \(README\); expected .*DEAP"),
+        ("notes.txt", r"notes\.txt: 'notes\.txt' is no recording that is known; expected .*\.xdf file"),
     ],
 )
 def test_says_what_was_expected_where_nothing_is_found(where: str, match: str, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_truncated_file_is_told_with_its_size(folder: Path) -> None:
     with pytest.raises(
         DataError, match=r"s01\.dat: expected a pickle of numpy arrays.*truncated.*5000 bytes.*again"
     ):
-        DeapSource(folder).open("s01")
+        open_source(str(folder)).open("s01")
 
 
 def good() -> dict[str, Any]:
@@ -229,4 +229,4 @@ def test_a_damaged_sidecar_is_told(change: Any, match: str, folder: Path) -> Non
     path = folder / SIDECAR
     path.write_text(change(json.loads(path.read_text())))
     with pytest.raises(DataError, match=rf"simulated\.json.*{match}"):
-        DeapSource(folder)
+        open_source(str(folder))

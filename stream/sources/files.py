@@ -1,0 +1,79 @@
+"""What every reader of files does alike: list a folder, find a person's file, hash content."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from memhacl.stream.errors import DataError
+
+T = TypeVar("T")
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what lies in ``folder``, in natural order (s2 before s10); hidden files are left out.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be read.
+    """
+    try:
+        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as problem:
+        raise DataError(
+            f"{folder}: expected a folder; it cannot be read ({problem.strerror or problem})"
+        ) from None
+    return sorted(found, key=lambda path: natural(path.name))
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Return a key that sorts numbers inside texts by their value."""
+    parts = re.split(r"(\d+)", text.casefold())
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
+
+
+def of_person(source: str, found: Mapping[str, T], person: str) -> T:
+    """Return what is found for ``person``.
+
+    Raises
+    ------
+    DataError
+        There is no such person.
+    """
+    if person not in found:
+        raise DataError(f"{source}: expected a person of {', '.join(found)}, found '{person}'")
+    return found[person]
+
+
+def hash_of(path: Path) -> str:
+    """Return the sha256 of a file's content, as hex.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as problem:
+        raise DataError(f"{path}: cannot be read ({problem.strerror or problem})") from None
+
+
+def fingerprint(files: Iterable[tuple[str, Path]], *also: str) -> str:
+    """Return the sha256, as hex, of the content of ``files``, each with whose it is, and of the texts in ``also``.
+
+    It is the same wherever the files lie. They are read several at a time.
+    """
+    owned = list(files)
+    digest = hashlib.sha256()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for (owner, _), hashed in zip(owned, pool.map(hash_of, (path for _, path in owned)), strict=True):
+            digest.update(f"{owner} {hashed}\n".encode())
+    for text in also:
+        digest.update(text.encode())
+    return digest.hexdigest()
