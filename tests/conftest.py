@@ -7,6 +7,11 @@ from pathlib import Path
 
 from pylsl.util import set_config_content
 
+# Writers of files in the layouts of data sets.
+pytest_plugins = [
+    "plugins.deap_files",
+]
+
 # IPv6 doubles the ports an outlet takes, and 16 of them (the default range) are used up by a few outlets;
 # known peers find outlets where multicast is not routed; the session hides other runs on this machine.
 LSL_CONFIG = f"""[ports]

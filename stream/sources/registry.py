@@ -87,7 +87,7 @@ def open_source(where: str) -> Source:
 def _expected() -> str:
     return (
         f"the folder of a known data set ({', '.join(FINDERS)}) or one of its files, an .xdf file or a folder of "
-        "such, the word 'simulated', or a .yaml file that describes simulated people; docs/datasets.md shows how each lies"
+        "such, the word 'simulated', or a .yaml file that describes data or simulated people; see docs/datasets.md"
     )
 
 
