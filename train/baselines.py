@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from memhacl.stream.spec import SignalSpec
 from memhacl.train.corpus import Corpus
-from memhacl.train.labels import CLASSES, SCALES, UNRATED, classes_from
+from memhacl.train.labels import UNRATED
 
 BANDS = {"theta": (4.0, 8.0), "alpha": (8.0, 13.0), "beta": (13.0, 30.0), "gamma": (30.0, 45.0)}
 _BLOCK = 2048
@@ -63,25 +63,19 @@ class Parts:
     asked: NDArray[np.float64]
 
 
-def lda(parts: Parts, task: str) -> NDArray[np.float64]:
-    """Probabilities (rows, classes) by shrinkage LDA fitted on the rated training rows."""
+def lda(parts: Parts, count: int) -> NDArray[np.float64]:
+    """Probabilities (rows, ``count`` classes) by shrinkage LDA fitted on the labelled training rows."""
     rated = parts.classes != UNRATED
     model = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
     model.fit(parts.known[rated], parts.classes[rated])
-    probabilities = np.zeros((len(parts.asked), len(CLASSES[task])))
+    probabilities = np.zeros((len(parts.asked), count))
     probabilities[:, model.classes_] = model.predict_proba(parts.asked)  # a class unseen in training keeps 0
     return probabilities
 
 
-def majority(classes: NDArray[np.int64], task: str, rows: int) -> NDArray[np.float64]:
-    """Probabilities (rows, classes): all on the most frequent class of the rated training ``classes``."""
-    counts = np.bincount(classes[classes != UNRATED], minlength=len(CLASSES[task]))
-    probabilities = np.zeros((rows, len(counts)))
+def majority(classes: NDArray[np.int64], count: int, rows: int) -> NDArray[np.float64]:
+    """Probabilities (rows, ``count`` classes): all on the most frequent of the training rows' ``classes``."""
+    counts = np.bincount(classes[classes != UNRATED], minlength=count)
+    probabilities = np.zeros((rows, count))
     probabilities[:, counts.argmax()] = 1.0
     return probabilities
-
-
-def planted_classes(corpus: Corpus, task: str) -> NDArray[np.int64]:
-    """Classes (rows,) by the sign of the latent that a simulator planted; -1 where there is none."""
-    scores = {scale: corpus.index[f"planted_{scale}"] for scale in SCALES}
-    return classes_from(scores, (task,))[task]

@@ -1,5 +1,6 @@
 """The settings of an experiment: defaults here, what differs in a YAML file, the rest on the command line."""
 
+import re
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -7,23 +8,61 @@ from pydantic import Field, model_validator
 from memhacl.stream.spec import SignalSpec
 from memhacl.stream.strict import Strict
 
-Task = Literal["valence", "arousal", "quadrant"]
 ProtocolName = Literal["paper", "subject", "stimulus", "trial", "subject+stimulus"]
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a task is a word of a message's topic
+
+
+class PeopleConfig(Strict):
+    """Which of the source's people take part."""
+
+    leave_out: tuple[str, ...] = Field((), description="People that are left out, by the source's names.")
+    complete: bool = Field(False, description="Only people who saw every stimulus of the data take part.")
+
+
+class TrialConfig(Strict):
+    """Which part of each trial is its rest and which its stimulus, where not all of it is used."""
+
+    rest_within: float = Field(
+        0.0,
+        ge=0,
+        description="Seconds at the beginning of each stimulus that stand for its rest; 0: the rest before it.",
+    )
+    seconds: float | None = Field(
+        None, gt=0, description="At most so many seconds of each stimulus (after `rest_within`); none: all."
+    )
 
 
 class LabelConfig(Strict):
-    """How ratings become classes; a rating above its threshold (and not at it) is high, as in the paper."""
+    """How ratings and categories become classes; a rating above its threshold (and not at it) is high."""
 
-    tasks: tuple[Task, ...] = Field(
-        ("valence", "arousal", "quadrant"), min_length=1, description="What heads predict."
+    tasks: tuple[str, ...] = Field(
+        ("valence", "arousal", "quadrant"),
+        min_length=1,
+        description="What heads predict: a rated scale (low, high), `quadrant`, or a kind of category.",
     )
-    valence_threshold: float = Field(5.0, description="Ratings of valence above this are high.")
-    arousal_threshold: float = Field(5.0, description="Ratings of arousal above this are high.")
+    thresholds: dict[str, float] = Field(
+        {}, description="Scale → rating above which it is high; without one, the middle of the scale."
+    )
+    margin: float = Field(
+        0.0, ge=0, description="Ratings nearer than this to their threshold are ambiguous and give no label."
+    )
+    classes: dict[str, dict[str, tuple[str, ...]]] = Field(
+        {}, description="Kind of category → class → the categories in it; without one, each is a class."
+    )
 
     @model_validator(mode="after")
-    def _once(self) -> Self:
+    def _sound(self) -> Self:
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("tasks: a task is listed twice")
+        for task in self.tasks:
+            if not _WORD.fullmatch(task):
+                raise ValueError(f"tasks: expected letters, digits, - or _ in '{task}'")
+        for kind, classes in self.classes.items():
+            members = [category for categories in classes.values() for category in categories]
+            if len(classes) < 2 or len(set(members)) != len(members):
+                raise ValueError(
+                    f"classes.{kind}: expected two classes or more, and every category in one of them"
+                )
         return self
 
 
@@ -92,6 +131,11 @@ class Config(Strict):
 
     name: str = Field(min_length=1, description="Name of the experiment and of its model.")
     signals: SignalSpec = Field(description="Montage, rate, conditioning, window and baseline.")
+    use: tuple[str, ...] = Field(
+        (), description="Modalities of `signals` that the model sees, such as [EEG, GSR]; without any: all."
+    )
+    people: PeopleConfig = PeopleConfig()
+    trials: TrialConfig = TrialConfig()
     labels: LabelConfig = LabelConfig()
     protocol: ProtocolConfig = ProtocolConfig()
     method: MethodConfig = MethodConfig()
@@ -102,3 +146,19 @@ class Config(Strict):
         "auto", description="Where to train: 'cpu', 'cuda', or 'auto': cuda where it works."
     )
     threads: int = Field(0, ge=0, description="CPU threads of torch; 0: as many as torch likes.")
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        there = [modality.modality for modality in self.signals.modalities]
+        for name in self.use:
+            if name not in there:
+                raise ValueError(f"use: expected modalities out of {', '.join(there)}, found '{name}'")
+        return self
+
+    @property
+    def spec(self) -> SignalSpec:
+        """The signals that the model sees: the modalities in ``use``, in the order of ``signals``."""
+        if not self.use:
+            return self.signals
+        kept = tuple(modality for modality in self.signals.modalities if modality.modality in self.use)
+        return self.signals.model_copy(update={"modalities": kept})

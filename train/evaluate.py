@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memhacl.train.baselines import Parts, corpus_features, lda, majority, planted_classes
+from memhacl.train.baselines import Parts, corpus_features, lda, majority
 from memhacl.train.finetune import predict_logits
-from memhacl.train.labels import UNRATED, labels_from
+from memhacl.train.labels import UNRATED, planted_classes, said
 from memhacl.train.metrics import calibrated, mean_by, measure, measure_classes
 from memhacl.train.networks import Group
 from memhacl.train.progress import Bar
@@ -38,17 +38,15 @@ def evaluate(work: Work, groups: dict[str, Group], temperatures: dict[str, float
     bar.step("model")
     model = _predict(work, groups, temperatures)
     bar.step("measures")
-    index = work.corpus.index
-    labels = labels_from(index["valence"], index["arousal"], work.config.labels)
     tasks: dict[str, dict[str, Measures]] = {}
-    for task in work.config.labels.tasks:
-        classes = labels[task][work.split.train]
+    for task, target in work.targets.items():
+        classes, count = target.values[work.split.train], len(target.classes)
         guesses = {
             "model": model[task],
-            "lda": lda(Parts(known, classes, asked), task),
-            "majority": majority(classes, task, len(asked)),
+            "lda": lda(Parts(known, classes, asked), count),
+            "majority": majority(classes, count, len(asked)),
         }
-        tasks[task] = _measure_task(_test_rows(work, task, labels[task], guesses))
+        tasks[task] = _measure_task(_test_rows(work, task, guesses))
         bar.step(task)
     report = {**describe(work), "tasks": tasks}
     (folder / "metrics.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -74,6 +72,7 @@ def describe(work: Work) -> dict[str, Any]:
         "leaky": work.split.leaky,
         "left_out": work.split.left_out,
         "test": tested,
+        "classes": {task: said(target.of(work.split.train)) for task, target in work.targets.items()},
     }
 
 
@@ -87,14 +86,15 @@ def _predict(
     return probabilities
 
 
-def _test_rows(work: Work, task: str, labels: NDArray[np.int64], guesses: dict[str, NDArray[np.float64]]) -> Rated:
-    rows = work.split.test
+def _test_rows(work: Work, task: str, guesses: dict[str, NDArray[np.float64]]) -> Rated:
+    rows, labels = work.split.test, work.targets[task].values
     rated = labels[rows] != UNRATED
     kept = rows[rated]
+    trial = work.corpus.index["trial"][kept].astype(np.int64)
     return Rated(
         truth=labels[kept],
-        planted=planted_classes(work.corpus, task)[kept],
-        trial=work.corpus.index["trial"][kept].astype(np.int64),
+        planted=planted_classes(work.corpus.trials, task)[trial],
+        trial=trial,
         probabilities={name: values[rated] for name, values in guesses.items()},
     )
 

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.train.config import FinetuneConfig
-from memhacl.train.labels import CLASSES, UNRATED, labels_from
+from memhacl.train.labels import UNRATED
 from memhacl.train.metrics import balanced_accuracy, fit_temperature
 from memhacl.train.networks import Group, group_tasks, load_weights, new_group, save_weights
 from memhacl.train.progress import Bar
@@ -39,8 +39,7 @@ def finetune(work: Work, pretrained: Path | None, folder: Path, bar: Bar) -> Non
         The loss is no longer finite.
     """
     work.split.check(work.corpus)
-    index = work.corpus.index
-    labels = labels_from(index["valence"], index["arousal"], work.config.labels)
+    labels = {task: target.values for task, target in work.targets.items()}
     _check_classes(labels, work.split)
     groups = group_tasks(work.config)
     epochs: dict[str, int] = {}
@@ -49,7 +48,7 @@ def finetune(work: Work, pretrained: Path | None, folder: Path, bar: Bar) -> Non
     with (folder / "log.jsonl").open("w", encoding="utf-8") as log:
         for name, tasks in groups.items():
             torch.manual_seed(work.config.seed)
-            group = new_group(work.method, tasks)
+            group = new_group(work.method, work.classes(tasks))
             if pretrained is not None:
                 load_weights(group.encoder, pretrained)
             group.to(work.feed.device)
@@ -69,7 +68,10 @@ def _fit(work: Work, group: Group, labels: Labels, name: str, log: TextIO, bar: 
     rng = np.random.default_rng(work.config.seed)
     classes = {task: torch.from_numpy(values).to(feed.device) for task, values in labels.items()}
     rows = _rated(work.split.train, labels)
-    weights = {task: class_weights(labels[task][rows], task, settings.balance).to(feed.device) for task in labels}
+    weights = {
+        task: class_weights(labels[task][rows], count, settings.balance).to(feed.device)
+        for task, count in work.classes(labels).items()
+    }
     adam = torch.optim.Adam(group.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
     schedule = _schedule(adam, settings, len(rows))
     best, best_epoch, best_score = copy.deepcopy(group.state_dict()), 0, -math.inf
@@ -117,13 +119,12 @@ def _disturbed(windows: torch.Tensor, settings: FinetuneConfig) -> torch.Tensor:
     return windows
 
 
-def class_weights(classes: NDArray[np.int64], task: str, balance: bool) -> torch.Tensor:
-    """Weight of each class in the loss, (classes,): ones, or such that every class weighs the same in all."""
-    names = len(CLASSES[task])
+def class_weights(classes: NDArray[np.int64], count: int, balance: bool) -> torch.Tensor:
+    """Weight of each of ``count`` classes in the loss, (count,): ones, or such that all weigh the same in all."""
     if not balance:
-        return torch.ones(names)
-    counts = np.bincount(classes[classes != UNRATED], minlength=names)
-    return torch.from_numpy(counts.sum() / (names * np.maximum(counts, 1))).float()
+        return torch.ones(count)
+    counts = np.bincount(classes[classes != UNRATED], minlength=count)
+    return torch.from_numpy(counts.sum() / (count * np.maximum(counts, 1))).float()
 
 
 def _loss(logits: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -184,7 +185,7 @@ def load_groups(work: Work, folder: Path) -> tuple[dict[str, Group], dict[str, f
     """Read the fine-tuned groups on the feed's device, in evaluation mode, and the temperatures by task."""
     groups = {}
     for name, tasks in group_tasks(work.config).items():
-        group = new_group(work.method, tasks)
+        group = new_group(work.method, work.classes(tasks))
         load_weights(group, folder / f"{name}.safetensors")
         groups[name] = group.to(work.feed.device).eval()
     try:

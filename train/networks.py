@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from memhacl.stream.errors import DataError
 from memhacl.train.config import Config
-from memhacl.train.labels import CLASSES
 from memhacl.train.methods.contract import Method
 
 
@@ -52,11 +51,14 @@ def group_tasks(config: Config) -> dict[str, tuple[str, ...]]:
     return {"shared": tasks} if config.finetune.encoder == "shared" else {task: (task,) for task in tasks}
 
 
-def new_group(method: Method, tasks: tuple[str, ...]) -> Group:
-    """Return a group with fresh weights; seed torch before for the same weights again."""
+def new_group(method: Method, tasks: Mapping[str, int]) -> Group:
+    """Return a group with fresh weights for ``tasks`` (number of classes by name).
+
+    Seed torch before for the same weights again.
+    """
     encoder = method.encoder()
     features = int(encoder.features)  # type: ignore[arg-type]
-    return Group(encoder, {task: method.head(features, len(CLASSES[task])) for task in tasks})
+    return Group(encoder, {task: method.head(features, classes) for task, classes in tasks.items()})
 
 
 def save_weights(module: nn.Module, path: Path) -> None:

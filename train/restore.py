@@ -13,7 +13,6 @@ from memhacl.stream.errors import DataError
 from memhacl.stream.spec import SignalSpec
 from memhacl.train.finetune import load_groups
 from memhacl.train.folder import RunFolder
-from memhacl.train.labels import CLASSES
 from memhacl.train.networks import TaskNetwork
 from memhacl.train.settings import load_config
 from memhacl.train.stages import STAGES, Pipeline, config_hash
@@ -73,7 +72,7 @@ def load_run(run: Path) -> TrainedRun:
         spec=work.corpus.spec,
         mean=work.scale.mean,
         std=work.scale.std,
-        tasks={task: CLASSES[task] for task in networks},
+        tasks={task: work.targets[task].classes for task in networks},
         networks={task: network.eval() for task, network in networks.items()},
         temperatures=temperatures,
         training=_training(work, folder),

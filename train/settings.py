@@ -27,6 +27,7 @@ def packaged() -> list[str]:
 def load_config(where: str, method: str | None = None) -> Config:
     """Read the config at ``where``: a YAML file, a run folder, or the name of a packaged config.
 
+    A file with the key ``base`` says only in what it differs from another config.
     ``method`` replaces the config's method; settings that the new method also has are kept. The method's own
     settings come back complete, defaults included, so that each can be overridden and is written to the run.
 
@@ -105,7 +106,33 @@ def unknown(key: str, method: str = "me-mhacl") -> str:
     return f"unknown key '{key}'; {hint}"
 
 
-def _read(where: str) -> tuple[dict[str, Any], str]:
+def _read(where: str, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], str]:
+    """Return the values of the config at ``where`` over those of its base, and what to call it in messages.
+
+    ``above`` are the configs whose bases led here.
+    """
+    values, origin = _read_alone(where)
+    if "base" not in values:
+        return values, origin
+    base = values.pop("base")
+    if not isinstance(base, str) or base in (where, *above):
+        raise ConfigError(f"{origin}: base: expected the name of another config or a file, found {base!r}")
+    beside = Path(origin).parent / base  # a file is named as seen from the one that names it
+    under, _ = _read(str(beside) if beside.is_file() else base, (where, *above))
+    return _over(values, under), origin
+
+
+def _over(values: Mapping[str, Any], under: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``under`` with ``values`` in place of its own, mapping by mapping; a list stands for a whole list."""
+    merged = dict(under)
+    for key, value in values.items():
+        below = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _over(value, below) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _read_alone(where: str) -> tuple[dict[str, Any], str]:
     path = Path(where)
     if (path / "config.yaml").is_file():
         path = path / "config.yaml"

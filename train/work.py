@@ -2,16 +2,18 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memhacl.train.config import Config
+from memhacl.train.config import Config, LabelConfig
 from memhacl.train.corpus import Corpus
+from memhacl.train.labels import Target, targets_of
 from memhacl.train.methods.contract import Method
 from memhacl.train.protocols import Split
 from memhacl.train.scaling import Scale
@@ -61,6 +63,27 @@ class Work:
     split: Split
     scale: Scale
     feed: Feed
+
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        """Classes of every row of the corpus for each task.
+
+        Raises
+        ------
+        DataError
+            The data does not tell a task's classes.
+        """
+        return corpus_targets(self.corpus, self.config.labels)
+
+    def classes(self, tasks: Iterable[str]) -> dict[str, int]:
+        """Return the number of classes of each of ``tasks``."""
+        return {task: len(self.targets[task].classes) for task in tasks}
+
+
+def corpus_targets(corpus: Corpus, config: LabelConfig) -> dict[str, Target]:
+    """Classes of every row of ``corpus`` for each task of ``config``."""
+    found = targets_of(corpus.trials, corpus.manifest.scales, config)
+    return {task: target.of(corpus.index["trial"]) for task, target in found.items()}
 
 
 def batches(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
