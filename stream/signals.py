@@ -1,7 +1,8 @@
 """Recorded signals, trials and people as frozen data with units and times."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,19 @@ class Signal:
         if self.times is None:
             return self.start + len(self.data) * period
         return float(self.times.max(initial=self.start)) + period
+
+    def between(self, start: float, end: float) -> Self:
+        """Return the samples at ``start`` <= time < ``end`` (s), each at the time it had."""
+        if self.times is not None:
+            inside = (self.times >= start) & (self.times < end)
+            times = self.times[inside]
+            first = float(times[0]) if len(times) else start
+            return replace(self, data=self.data[inside], start=first, times=times)
+        rate = self.format.rate
+        # rounded: a start that falls on a sample must not lose it to the last bit of a float
+        place = max(int(np.ceil(round((start - self.start) * rate, 6))), 0)
+        stop = max(int(np.ceil(round((end - self.start) * rate, 6))), place)
+        return replace(self, data=self.data[place:stop], start=self.start + place / rate)
 
 
 @dataclass(frozen=True)

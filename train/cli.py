@@ -10,6 +10,7 @@ from memhacl.stream.errors import ConfigError
 _USAGE: Final = """\
 usage: memhacl-train COMMAND ...
 
+  inspect DATA           what recordings (or a run's corpus) hold, what is odd, and which configs fit
   simulate               make simulated people as a folder in DEAP's layout
   run CONFIG             all stages below, in order; those whose settings and data have not changed are skipped
     prepare CONFIG       recordings -> windows, by the same code as live
@@ -29,6 +30,7 @@ memhacl-train COMMAND --help says more.
 """
 
 STAGE_COMMANDS: Final = ("run", "prepare", "split", "pretrain", "finetune", "evaluate")
+COMMANDS: Final = ("inspect", "simulate", *STAGE_COMMANDS)
 
 
 def main() -> int:
@@ -53,10 +55,14 @@ def dispatch(arguments: list[str]) -> int:
         from memhacl.train.simulate import simulate
 
         return simulate(rest)
+    if command == "inspect":
+        from memhacl.train.inspect import inspect
+
+        return inspect(rest)
     if command in STAGE_COMMANDS:
         from memhacl.train.commands import run_stages
 
         return run_stages(command, rest)
-    close = get_close_matches(command, ("simulate", *STAGE_COMMANDS), n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"expected simulate, {', '.join(STAGE_COMMANDS)}"
+    close = get_close_matches(command, COMMANDS, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"expected {', '.join(COMMANDS)}"
     raise ConfigError(f"unknown command '{command}'; {hint}")

@@ -30,9 +30,12 @@ class StageArguments:
     out: Annotated[Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint="(required)")] = None
     """Folder of the run; made where it does not exist, continued where it does."""
     data: Annotated[str | None, tyro.conf.arg(metavar="DATA", help_behavior_hint="(needed to prepare)")] = None
-    """A folder in DEAP's layout, one DEAP file, a YAML of simulated people, or 'simulated'."""
+    """A data set's folder or one of its files, XDF files, a YAML file that describes data or simulated people, or
+    'simulated'; memhacl-train inspect says what is there."""
     force: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Redo the stage even where nothing has changed."""
+    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Processes that read recordings at once; 0: as many as there are cores."""
 
 
 _SAYS: Final = {
@@ -54,9 +57,13 @@ def run_stages(command: str, arguments: list[str]) -> int:
         )
     source = None if asked.data is None else open_source(asked.data)
     console = Console(stderr=True)
-    pipeline = Pipeline(asked.settings, RunFolder(asked.out), source, console)
+    if asked.workers < 0:
+        raise ConfigError(f"--workers {asked.workers}: expected 0 or more")
+    pipeline = Pipeline(asked.settings, RunFolder(asked.out), source, console, asked.workers)
     for stage in STAGES if command == "run" else (command,):
         pipeline.execute(stage, asked.force)
+        if command == "run" and stage == "split":  # before hours of pretraining, for labels that are not there
+            pipeline.say_classes()
     if command in ("run", "evaluate"):
         report = json.loads((asked.out / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
         print_report(report, Console())
@@ -87,6 +94,7 @@ def _read(command: str, arguments: list[str]) -> StageArguments:
         asked.out,
         asked.data,
         asked.force,
+        asked.workers,
     )
 
 

@@ -1,31 +1,35 @@
 """The corpus: all valid windows of all trials on disk, memory-mapped, with an index and a manifest."""
 
+import hashlib
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Literal
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.spec import SignalSpec
 from memhacl.stream.strict import Strict
-from memhacl.train.labels import SCALES
+from memhacl.train.trials import Trials, load_trials
+from memhacl.train.window_file import Block, check_sum, edges
 
-INDEX = np.dtype(
-    [("subject", "i4"), ("stimulus", "i4"), ("trial", "i4"), ("hop", "i4"), ("start", "f8")]
-    + [(scale, "f8") for scale in SCALES]
-    + [(f"planted_{scale}", "f8") for scale in SCALES]
-)
+INDEX = np.dtype([("subject", "i4"), ("stimulus", "i4"), ("trial", "i4"), ("hop", "i4"), ("start", "f8")])
+_TABLES = ("index.npy", "trials.npz")
 
 
 class Manifest(Strict):
-    """What the corpus was made from: names in the order of the index's numbers, and what was left out and why."""
+    """What the corpus was made from: names in the order of the index's numbers, and what was left out and why.
 
+    ``scales`` are the ranges of ratings, ``categories`` the names of each kind. ``excluded`` counts windows by
+    reason, ``excluded_trials`` trials; ``excluded_people`` maps person to reason. ``blocks`` follow ``people``;
+    ``tables`` are the sha256 of the other files.
+    """
+
+    format: Literal["memhacl.corpus/2"] = "memhacl.corpus/2"
     source: str
     fingerprint: str
     simulated: bool
@@ -34,7 +38,14 @@ class Manifest(Strict):
     stimuli: tuple[str, ...]
     trials: int
     windows: int
-    excluded: Mapping[str, int]
+    scales: Mapping[str, tuple[float, float]] = {}
+    categories: Mapping[str, tuple[str, ...]] = {}
+    excluded: Mapping[str, int] = {}
+    excluded_trials: Mapping[str, int] = {}
+    excluded_people: Mapping[str, str] = {}
+    notes: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    tables: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -42,12 +53,13 @@ class Corpus:
     """Windows (rows, channels, samples) in the units of the spec, and what is known about each row.
 
     ``index`` is a structured array (rows,) of dtype ``INDEX``: numbers of subject, stimulus and trial, the hop
-    within the stimulus (not the second: where windows overlap, only those of one phase are the same clip), the
-    start in s on the recording's clock, ratings and planted latents (NaN where unknown).
+    within the stimulus (not the second: where windows overlap, only those of one phase are the same clip) and the
+    start in s on the recording's clock. ``trials`` says what is known of each trial.
     """
 
     windows: NDArray[np.float32]
     index: NDArray[np.void]
+    trials: Trials
     manifest: Manifest
 
     @property
@@ -63,7 +75,9 @@ class Corpus:
 
 
 def load_corpus(folder: Path) -> Corpus:
-    """Open the corpus in ``folder`` with its windows memory-mapped.
+    """Open the corpus in ``folder`` with its windows memory-mapped, and verify it.
+
+    Of the windows, size, header and the edges of each person's are checked here; `verify` checks all of them.
 
     Raises
     ------
@@ -71,49 +85,67 @@ def load_corpus(folder: Path) -> Corpus:
         A file is missing or damaged, or the files do not belong together.
     """
     try:
-        manifest = Manifest.parse(
-            json.loads((folder / "manifest.json").read_text("utf-8")), str(folder), DataError
+        text = json.loads((folder / "manifest.json").read_text("utf-8"))
+        if isinstance(text, dict) and text.get("format") != Manifest.model_fields["format"].default:
+            raise DataError(f"{folder}: was prepared by another version of memhacl; prepare it again with --force")
+        manifest = Manifest.parse(text, str(folder), DataError)
+        for name, known in manifest.tables.items():
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != known:
+                raise DataError(
+                    f"{folder / name}: is damaged, or of another corpus; prepare it again with --force"
+                )
+        windows = np.asarray(np.load(folder / "windows.npy", mmap_mode="r"))
+        corpus = Corpus(
+            windows,
+            np.load(folder / "index.npy"),
+            load_trials(folder / "trials.npz", manifest.categories),
+            manifest,
         )
-        windows = np.load(folder / "windows.npy", mmap_mode="r")
-        index = np.load(folder / "index.npy")
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
         raise DataError(f"{folder}: is no complete corpus ({problem}); prepare it again with --force") from None
-    if not windows.shape == (len(index), *manifest.signals.shape) or len(index) != manifest.windows:
+    _check(corpus, folder)
+    return corpus
+
+
+def _check(corpus: Corpus, folder: Path) -> None:
+    manifest, rows = corpus.manifest, len(corpus.index)
+    shapes = corpus.windows.shape == (rows, *manifest.signals.shape) and corpus.windows.dtype == np.float32
+    if not shapes or rows != manifest.windows or len(corpus.trials) != manifest.trials:
         raise DataError(
-            f"{folder}: windows {windows.shape}, index ({len(index)},) and manifest ({manifest.windows} windows) "
+            f"{folder}: windows {corpus.windows.shape}, index ({rows},) and manifest ({manifest.windows} windows) "
             "do not belong together; prepare it again with --force"
         )
-    return Corpus(windows, index, manifest)
+    for person, rows_of, block in _blocks(corpus):
+        if edges(rows_of) != block.edges:
+            raise DataError(_damaged(folder, person))
 
 
-class WindowWriter:
-    """An .npy file of float32 windows (rows, channels, samples) that grows as they come.
+def verify(corpus: Corpus, folder: Path) -> None:
+    """Compare every window with its check sum.
 
-    numpy pads an .npy header so that the first axis can grow in place: it is written once for no rows and
-    again, equally long, for the final number.
+    Raises
+    ------
+    DataError
+        Windows are not those that were written.
     """
+    for person, rows, block in _blocks(corpus):
+        if check_sum(rows) != block.whole:
+            raise DataError(_damaged(folder, person))
 
-    def __init__(self, path: Path, shape: tuple[int, int]):
-        self.shape = shape
-        self.rows = 0
-        self._file = path.open("wb")
-        self._header()
 
-    def _header(self) -> None:
-        self._file.seek(0)
-        header: dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self.shape)}
-        npy.write_array_header_1_0(self._file, header)
+def _blocks(corpus: Corpus) -> list[tuple[str, NDArray[np.float32], Block]]:
+    """Each person's windows (rows, channels, samples) with what they should be."""
+    ends = np.cumsum([block.rows for block in corpus.manifest.blocks]).tolist()
+    return [
+        (person, corpus.windows[end - block.rows : end], block)
+        for person, end, block in zip(corpus.manifest.people, ends, corpus.manifest.blocks, strict=True)
+    ]
 
-    def append(self, windows: NDArray[np.float32]) -> None:
-        """Add windows (rows, channels, samples)."""
-        self._file.write(np.ascontiguousarray(windows, dtype="<f4").tobytes())
-        self.rows += len(windows)
 
-    def __enter__(self) -> Self:
-        return self
+def _damaged(folder: Path, person: str) -> str:
+    return f"{folder / 'windows.npy'}: the windows of person '{person}' are damaged; prepare it again with --force"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        self._header()
-        self._file.close()
+
+def hash_tables(folder: Path) -> dict[str, str]:
+    """Return the sha256 of the corpus's small files in ``folder``."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _TABLES}

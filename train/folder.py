@@ -22,6 +22,10 @@ OUTPUTS = {
     "finetune": ("finetune",),
     "evaluate": ("evaluate",),
 }
+_RESUMED = {
+    "prepare": "parts"
+}  # stages that go on where they were interrupted, and the folder that they need for it
+_KEY = "key"  # the file in a stage's partial folder that says for which key it is
 _PACKAGES = ("memhacl", "torch", "numpy", "scipy", "scikit-learn")
 
 
@@ -98,12 +102,16 @@ class RunFolder:
         """Give an empty folder to write ``stage``'s output to; on success it takes its final name, else it goes.
 
         The stage's old key is forgotten first, so that an interruption between two renames is never taken for
-        a finished stage; so are those of the stages after it, which were made from what goes.
+        a finished stage; so are those of the stages after it, which were made from what goes. A stage that can be
+        resumed finds what it had written under the same key, however it ended.
         """
         partial = self.path / f"{stage}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
+        if not _resumable(stage, partial, key):
+            shutil.rmtree(partial, ignore_errors=True)
         for name in OUTPUTS[stage]:
             (partial / name if _is_folder(name) else partial).mkdir(parents=True, exist_ok=True)
+        (partial / _KEY).write_text(key, encoding="utf-8")
+        done = False
         try:
             yield partial
             self._forget_from(stage)
@@ -112,8 +120,10 @@ class RunFolder:
             self.keep(config)
             now = datetime.now().astimezone().isoformat(timespec="seconds")
             self._write(self.done() | {stage: Done(key=key, finished=now, versions=_versions())})
+            done = True
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            if done or not _worth_keeping(stage, partial):
+                shutil.rmtree(partial, ignore_errors=True)
             if not any(self.path.iterdir()):
                 self.path.rmdir()
 
@@ -138,6 +148,17 @@ class RunFolder:
         entries = {stage: entry.model_dump() for stage, entry in stages.items()}
         temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
         os.replace(temporary, self._marker)
+
+
+def _resumable(stage: str, partial: Path, key: str) -> bool:
+    try:
+        return stage in _RESUMED and (partial / _KEY).read_text(encoding="utf-8") == key
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _worth_keeping(stage: str, partial: Path) -> bool:
+    return stage in _RESUMED and any((partial / _RESUMED[stage]).glob("*.json"))
 
 
 def _is_folder(output: str) -> bool:

@@ -1,158 +1,106 @@
 """Stage 'prepare': recordings → the signal path → the corpus; the same windows that a live server would see."""
 
-import json
-import math
-from collections import Counter
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from memhacl.stream.errors import DataError
-from memhacl.stream.path.offline import recording_windows
-from memhacl.stream.path.window import Window
-from memhacl.stream.signals import Recording, Trial
+from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.sources.registry import Source
-from memhacl.stream.spec import ModalitySpec, SignalSpec
-from memhacl.train.corpus import INDEX, Manifest, WindowWriter
-from memhacl.train.labels import SCALES
+from memhacl.stream.spec import SignalSpec
+from memhacl.train.config import PeopleConfig, TrialConfig
+from memhacl.train.cutter import Cutter
+from memhacl.train.join import join, left_out, staying
+from memhacl.train.parallel import over_people
+from memhacl.train.part import Part, saved
 from memhacl.train.progress import Bar
 
-_PHASE = 0.05  # hops: clocks drift within a stimulus, and one on the grid must not slip below it
-_SLACK = 1e-6  # s: stamps carry rounding, and a window that ends on the stimulus's end belongs to it
+_log = logging.getLogger(__name__)
 
 
-@dataclass
-class _Tally:
-    """What has been seen while people go by: numbers for names, rows of the index, reasons of exclusion."""
+@dataclass(frozen=True)
+class Plan:
+    """What is cut: the signals, the part of each trial, and whose.
 
-    stimuli: dict[str, int] = field(default_factory=dict)
-    trials: int = 0
-    rows: list[NDArray[np.void]] = field(default_factory=list)
-    excluded: Counter[str] = field(default_factory=Counter)
+    ``fingerprint`` is that of the source's content; without it, it is taken.
+    """
+
+    spec: SignalSpec
+    trials: TrialConfig = field(default_factory=TrialConfig)
+    people: PeopleConfig = field(default_factory=PeopleConfig)
+    fingerprint: str = ""
 
 
-def prepare(source: Source, spec: SignalSpec, folder: Path, bar: Bar) -> None:
-    """Write the corpus of ``source`` to the empty ``folder``; only valid windows wholly inside a stimulus stay.
+def prepare(source: Source, plan: Plan, folder: Path, bar: Bar, workers: int = 0) -> None:
+    """Write the corpus of ``source`` to ``folder``/corpus; only valid windows wholly inside a stimulus stay.
+
+    People are cut one by one, ``workers`` (0: one a core) at once, into ``folder``/parts; what lies there from an
+    interrupted preparation of the same is not cut again.
 
     Raises
     ------
     DataError
-        There are no people, people differ in what was done to their signals, or no window is left.
+        There are no people, people differ in what was done to their signals or in their scales, or no window is
+        left.
+    ConfigError
+        Somebody is to be left out who is not there.
     """
-    if not source.people:
-        raise DataError(f"{source.name}: holds no people; expected at least one recording")
-    tally = _Tally()
-    resolved: SignalSpec | None = None
-    bar.start(len(source.people))
-    with WindowWriter(folder / "windows.npy", spec.shape) as writer:
-        for number, person in enumerate(source.people):
-            recording = source.open(person)
-            found = resolve(spec, recording)
-            if resolved is not None and found != resolved:
-                raise DataError(_differs(recording, resolved, found))
-            resolved = found
-            windows = _windows_of(recording, resolved, number, tally)
-            if windows:
-                writer.append(np.stack(windows))
-            bar.step(f"{person}: {len(windows)} windows")
-    if resolved is None or writer.rows == 0:
-        raise DataError(f"{source.name}: no valid window in any stimulus; left out: {_said(tally.excluded)}")
-    index = np.concatenate(tally.rows)
-    np.save(folder / "index.npy", index)
-    manifest = Manifest(
-        source=source.name,
-        fingerprint=source.fingerprint(),
-        simulated=recording.simulated,
-        signals=resolved,
-        people=source.people,
-        stimuli=tuple(tally.stimuli),
-        trials=tally.trials,
-        windows=len(index),
-        excluded=dict(tally.excluded),
-    )
-    text = json.dumps(manifest.model_dump(mode="json"), indent=2)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
-    bar.finish(f"{len(index)} windows of {len(source.people)} people; left out: {_said(tally.excluded)}")
+    people = _people(source, plan.people)
+    parts = _cut(source, plan, people, folder / "parts", bar, 1 if source.one_file else workers)
+    kept = staying(source, parts, plan.people.complete)
+    manifest = join(source, parts, kept, plan.fingerprint or source.fingerprint(), folder)
+    bar.finish(f"{manifest.windows} windows of {len(manifest.people)} people; left out: {left_out(manifest)}")
 
 
-def resolve(spec: SignalSpec, recording: Recording) -> SignalSpec:
-    """Return ``spec`` with what ``recording``'s owners had already done to each modality written into it.
-
-    Raises
-    ------
-    DataError
-        The recording lacks a modality of the spec.
-    """
-    formats = recording.formats
-
-    def one(modality: ModalitySpec) -> ModalitySpec:
-        if modality.modality not in formats:
-            raise DataError(
-                f"{recording.source}: expected {modality.modality} for person '{recording.person}', found only "
-                f"{', '.join(formats)}; take {modality.modality} out of signals.modalities or use other data"
+def _people(source: Source, config: PeopleConfig) -> tuple[str, ...]:
+    for person in config.leave_out:
+        if person not in source.people:
+            raise ConfigError(
+                f"people.leave_out: expected people out of {', '.join(source.people)}, found '{person}'"
             )
-        done = (*formats[modality.modality].already_done, *modality.already_done)
-        return modality.model_copy(update={"already_done": tuple(dict.fromkeys(done))})
-
-    return spec.model_copy(update={"modalities": tuple(one(modality) for modality in spec.modalities)})
-
-
-def _windows_of(recording: Recording, spec: SignalSpec, subject: int, tally: _Tally) -> list[NDArray[np.float32]]:
-    """Windows (channels, samples) of one person's trials; their index rows and the excluded go to ``tally``."""
-    kept: list[NDArray[np.float32]] = []
-    rows: list[tuple[float, ...]] = []
-    numbers = _number_trials(recording, tally)
-    for segment, window in recording_windows(recording, spec):
-        trial = _trial_around(recording.segments[segment].trials, window)
-        if trial is None:
-            tally.excluded["outside_stimulus"] += 1
-        elif not window.valid:
-            tally.excluded.update(window.reasons)
-            tally.excluded["invalid"] += 1
-        else:
-            kept.append(window.data)
-            number, stimulus = numbers[segment, trial.onset], tally.stimuli[trial.stimulus]
-            place = math.floor((window.start - trial.onset) / spec.hop + _PHASE)
-            rows.append((subject, stimulus, number, place, window.start, *_scales(trial)))
-    tally.rows.append(np.array(rows, dtype=INDEX))
-    return kept
+    people = tuple(person for person in source.people if person not in config.leave_out)
+    if not people:
+        raise DataError(f"{source.name}: holds no people that take part; expected at least one recording")
+    return people
 
 
-def _number_trials(recording: Recording, tally: _Tally) -> dict[tuple[int, float], int]:
-    """Give every trial a number that is unique in the corpus, and every stimulus one that people share."""
-    numbers: dict[tuple[int, float], int] = {}
-    for segment, trial in recording.trials():
-        numbers[segment, trial.onset] = tally.trials
-        tally.trials += 1
-        tally.stimuli.setdefault(trial.stimulus, len(tally.stimuli))
-    return numbers
+def _cut(
+    source: Source, plan: Plan, people: tuple[str, ...], folder: Path, bar: Bar, workers: int
+) -> tuple[Part, ...]:
+    """Return everybody's part, cut now or before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for note in source.notes:
+        _log.warning("%s", note)
+    done = {person: part for person in people if (part := saved(person, folder)) is not None}
+    if done:
+        _log.info("%d of %d people were cut before the interruption", len(done), len(people))
+    todo = [person for person in people if person not in done]
+    bar.start(len(todo))
+    for person, part in over_people(Cutter(source, plan.spec, plan.trials, folder), todo, workers):
+        for note in part.notes:
+            _log.warning("%s", note)
+        done[person] = part
+        _must_agree(done.values())
+        bar.step(f"{person}: {part.windows} windows")
+    return tuple(done[person] for person in people)
 
 
-def _trial_around(trials: tuple[Trial, ...], window: Window) -> Trial | None:
-    """Return the trial whose stimulus holds the whole window."""
-    for trial in trials:
-        if trial.onset - _SLACK <= window.start and window.end <= trial.end + _SLACK:
-            return trial
-    return None
-
-
-def _scales(trial: Trial) -> Iterator[float]:
-    for values in (trial.ratings, trial.planted):
-        for scale in SCALES:
-            yield values.get(scale, float("nan"))
-
-
-def _differs(recording: Recording, first: SignalSpec, found: SignalSpec) -> str:
-    before, now = next(pair for pair in zip(first.modalities, found.modalities, strict=True) if pair[0] != pair[1])
-    had, has = (", ".join(modality.already_done) or "nothing" for modality in (before, now))
-    return (
-        f"{recording.source}: person '{recording.person}' has {now.modality} with {has} already done, the people "
-        f"before have {had}; prepare them apart"
-    )
-
-
-def _said(excluded: Counter[str]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(excluded.items())) or "none"
+def _must_agree(parts: Iterable[Part]) -> None:
+    """Raise DataError where people differ in what was done to their signals, or in the range of a scale."""
+    fit = [part for part in parts if not part.unfit]
+    if len(fit) < 2:
+        return
+    first, found = fit[0], fit[-1]
+    for before, now in zip(first.signals.modalities, found.signals.modalities, strict=True):
+        if before != now:
+            had, has = (", ".join(modality.already_done) or "nothing" for modality in (before, now))
+            raise DataError(
+                f"{found.source}: person '{found.person}' has {now.modality} with {has} already done, person "
+                f"'{first.person}' with {had}; prepare them apart"
+            )
+    for scale in first.scales.keys() & found.scales.keys():
+        if first.scales[scale] != found.scales[scale]:
+            raise DataError(
+                f"{found.source}: person '{found.person}' rates {scale} on {found.scales[scale]}, person "
+                f"'{first.person}' on {first.scales[scale]}; prepare them apart"
+            )

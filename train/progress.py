@@ -1,29 +1,42 @@
 """One progress bar a stage, on standard error, so that standard output stays for results."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as Remaining
 
+_QUIET = 20.0  # s without a line where there is no terminal to draw a bar on
+
 
 class Bar:
     """The bar of one stage: ``start`` with the steps to come, ``step`` after each, ``finish`` with the outcome."""
 
-    def __init__(self, progress: Progress, task: TaskID):
+    def __init__(self, progress: Progress, task: TaskID, say: Callable[[str], None]):
         self._progress = progress
         self._task = task
+        self._say = say
+        self._steps, self._done = 0, 0
+        self._began = self._said = time.monotonic()
         self.outcome = ""
 
     def start(self, steps: int, what: str = "") -> None:
         """Begin ``steps`` steps anew."""
         self._progress.reset(self._task, total=steps, completed=0, note=what)
+        self._steps, self._done = steps, 0
+        self._began = self._said = time.monotonic()
 
     def step(self, note: str) -> None:
         """Count a step and show ``note`` beside the bar."""
         self._progress.update(self._task, advance=1, note=note)
+        self._done += 1
+        now = time.monotonic()
+        if self._progress.disable and now - self._said >= _QUIET:
+            self._said = now
+            left = (now - self._began) / self._done * (self._steps - self._done)
+            self._say(f"{self._done} of {self._steps}, about {left:.0f} s left ({note})")
 
     def finish(self, outcome: str) -> None:
         """Keep ``outcome`` for the line that replaces the bar."""
@@ -50,7 +63,9 @@ def stage_bar(stage: str, console: Console) -> Iterator[Bar]:
     began = time.perf_counter()
     with progress:
         task = progress.add_task(stage, total=None, note="")
-        bar = Bar(progress, task)
+        bar = Bar(
+            progress, task, lambda text: console.print(f"{stage:<9} {text}", highlight=False, soft_wrap=True)
+        )
         yield bar
         seconds = time.perf_counter() - began
     console.print(f"[bold]{stage:<9}[/bold] {seconds:6.1f} s  {bar.outcome}", highlight=False, soft_wrap=True)

@@ -16,19 +16,20 @@ from memhacl.train.corpus import Corpus, load_corpus
 from memhacl.train.evaluate import evaluate
 from memhacl.train.finetune import finetune, load_groups
 from memhacl.train.folder import RunFolder
+from memhacl.train.labels import said
 from memhacl.train.methods.registry import build_method
 from memhacl.train.networks import pick_device
-from memhacl.train.prepare import prepare
+from memhacl.train.prepare import Plan, prepare
 from memhacl.train.pretrain import pretrain
 from memhacl.train.progress import Bar, stage_bar
 from memhacl.train.protocols import Split, load_split, make_split
 from memhacl.train.scaling import load_scale, measure_scale
-from memhacl.train.work import Feed, Work
+from memhacl.train.work import Feed, Work, corpus_targets
 
 STAGES = ("prepare", "split", "pretrain", "finetune", "evaluate")
 
 # Raise a stage's version when its code changes what it writes: old output is then made again.
-_VERSIONS = {"prepare": 2, "split": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
+_VERSIONS = {"prepare": 3, "split": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
 
 
 def stage_keys(config: Config, fingerprint: str) -> dict[str, str]:
@@ -37,8 +38,9 @@ def stage_keys(config: Config, fingerprint: str) -> dict[str, str]:
     ``fingerprint`` is that of the data's content. Device, threads and the experiment's name matter to none.
     """
     settings = config.model_dump(mode="json")
+    spec = config.spec.model_dump(mode="json")
     matters: dict[str, Any] = {
-        "prepare": [settings["signals"], fingerprint],
+        "prepare": [spec, settings["trials"], settings["people"], fingerprint],
         "split": [settings["protocol"]],
         "pretrain": [settings["method"], settings["pretrain"], settings["seed"]],
         "finetune": [settings["method"], settings["finetune"], settings["labels"], settings["seed"]],
@@ -58,10 +60,16 @@ def config_hash(config: Config) -> str:
 
 
 class Pipeline:
-    """A run: ``execute`` does one stage, or says why it need not or cannot."""
+    """A run: ``execute`` does one stage, or says why it need not or cannot.
 
-    def __init__(self, config: Config, folder: RunFolder, source: Source | None, console: Console):
+    ``workers`` (0: one a core) is how many processes read recordings at once.
+    """
+
+    def __init__(
+        self, config: Config, folder: RunFolder, source: Source | None, console: Console, workers: int = 0
+    ):
         self.config = config
+        self.workers = workers
         self.folder = folder
         self.source = source
         self._console = console
@@ -70,10 +78,15 @@ class Pipeline:
     def keys(self) -> dict[str, str]:
         """Keys by stage for these settings and the data given, or else the data that was prepared."""
         if self.source is not None:
-            return stage_keys(self.config, self.source.fingerprint())
+            return stage_keys(self.config, self._fingerprint)
         if "prepare" not in self.folder.done():
             raise DataError(f"{self.folder.path}: no corpus has been prepared here; give the data with --data")
         return stage_keys(self.config, self._corpus_here().manifest.fingerprint)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """Hash of the data's content, read once: it may be many gigabytes."""
+        return "" if self.source is None else self.source.fingerprint()
 
     @cached_property
     def work(self) -> Work:
@@ -96,6 +109,8 @@ class Pipeline:
         """
         self._require_earlier(stage)
         key = self.keys[stage]
+        if stage == "finetune":
+            self.say_classes()
         if not force and self.folder.has(stage, key):
             self._keep_config()
             self._say(stage, f"skipped: same settings and data as last time (key {key[:8]}); --force redoes it")
@@ -103,6 +118,19 @@ class Pipeline:
         run: Callable[[Path, Bar], None] = getattr(self, f"_{stage}")
         with stage_bar(stage, self._console) as bar, self.folder.making(stage, key, self.config) as partial:
             run(partial, bar)
+
+    def say_classes(self) -> None:
+        """Print how the training windows fall into each task's classes.
+
+        Raises
+        ------
+        DataError
+            The data does not tell a task's classes.
+        """
+        corpus = self._corpus_here()
+        train = self._split_of(corpus).train
+        for task, target in corpus_targets(corpus, self.config.labels).items():
+            self._say("classes", f"{task}, {len(train)} training windows: {said(target.of(train))}")
 
     def _keep_config(self) -> None:
         """Write the config, unless a finished stage would then no longer have run under the settings in it."""
@@ -131,7 +159,8 @@ class Pipeline:
     def _prepare(self, partial: Path, bar: Bar) -> None:
         if self.source is None:
             raise DataError(f"{self.folder.path}: 'prepare' needs data; give --data")
-        prepare(self.source, self.config.signals, partial / "corpus", bar)
+        plan = Plan(self.config.spec, self.config.trials, self.config.people, self._fingerprint)
+        prepare(self.source, plan, partial, bar, self.workers)
 
     def _split(self, partial: Path, bar: Bar) -> None:
         bar.start(2)

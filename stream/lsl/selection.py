@@ -141,28 +141,13 @@ def _cut(piece: Piece, run: list[int]) -> Piece:
     segment = piece.segment
     trials = tuple(segment.trials[index] for index in run)
     start, end = trials[0].rest, trials[-1].end
-    signals = tuple(_slice(signal, start, end) for signal in segment.signals)
+    signals = tuple(signal.between(start, end) for signal in segment.signals)
     # the last trial's end is a text too
     texts = tuple(_slice_texts(text, start, np.nextafter(end, np.inf)) for text in segment.texts)
     part = Segment(
         tuple(signal for signal in signals if len(signal.data)), trials, tuple(text for text in texts if text.rows)
     )
     return Piece(part, tuple(piece.numbers[index] for index in run))
-
-
-def _slice(signal: Signal, start: float, end: float) -> Signal:
-    """Return the samples at ``start`` <= time < ``end`` (s), each at the time it had."""
-    if signal.times is not None:
-        inside = (signal.times >= start) & (signal.times < end)
-        times = signal.times[inside]
-        return replace(
-            signal, data=signal.data[inside], start=float(times[0]) if len(times) else start, times=times
-        )
-    rate = signal.format.rate
-    # rounded: a start that falls on a sample must not lose it to the last bit of a float
-    first = max(int(np.ceil(round((start - signal.start) * rate, 6))), 0)
-    stop = max(int(np.ceil(round((end - signal.start) * rate, 6))), first)
-    return replace(signal, data=signal.data[first:stop], start=signal.start + first / rate)
 
 
 def _slice_texts(texts: Texts, start: float, end: float) -> Texts:

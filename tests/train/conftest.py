@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memhacl.stream.signals import Trial
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 from memhacl.train.corpus import INDEX, Corpus, Manifest
+from memhacl.train.trials import tabulate
 
 SPEC = SignalSpec(
     modalities=(
@@ -41,9 +43,6 @@ def corpus_of(rows: Sequence[Row], windows: np.ndarray | None = None, seed: int 
             row.second,
         )
         index[place]["trial"] = row.subject * stimuli + row.stimulus
-        for scale in ("valence", "arousal"):
-            latent = np.random.default_rng([row.subject, row.stimulus, len(scale)]).normal()
-            index[place][f"planted_{scale}"], index[place][scale] = latent, 5 + 2 * latent
     if windows is None:
         windows = random.standard_normal((len(rows), *SPEC.shape)).astype(np.float32)
     manifest = Manifest(
@@ -55,9 +54,19 @@ def corpus_of(rows: Sequence[Row], windows: np.ndarray | None = None, seed: int 
         stimuli=tuple(f"v{number}" for number in range(stimuli)),
         trials=people * stimuli,
         windows=len(rows),
-        excluded={},
+        scales={"valence": (1.0, 9.0), "arousal": (1.0, 9.0)},
     )
-    return Corpus(windows, index, manifest)
+    trials = tabulate((p, v, rated_trial(p, v)) for p in range(people) for v in range(stimuli))
+    return Corpus(windows, index, trials, manifest)
+
+
+def rated_trial(person: int, stimulus: int) -> Trial:
+    """A trial with planted latents, and the ratings that follow from them without noise."""
+    latents = {
+        scale: np.random.default_rng([person, stimulus, len(scale)]).normal() for scale in ("valence", "arousal")
+    }
+    ratings = {scale: 5 + 2 * latent for scale, latent in latents.items()}
+    return Trial(f"v{stimulus}", 0.0, 0.0, 1.0, ratings, latents)
 
 
 def grid_rows(people: int, stimuli: int, seconds: int) -> list[Row]:

@@ -1,11 +1,14 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -67,6 +70,7 @@ def test_a_run_leaves_the_folder_that_is_documented(finished: Path) -> None:
         "corpus/windows.npy",
         "corpus/index.npy",
         "corpus/manifest.json",
+        "corpus/trials.npz",
         "split.json",
         "scale.npz",
         "pretrain/encoder.safetensors",
@@ -106,7 +110,8 @@ def test_a_changed_setting_redoes_its_stage_and_those_after_it(source: Source, t
     other = config.model_copy(update={"finetune": config.finetune.model_copy(update={"lr": 5e-4})})
     said = run(other, source, tmp_path / "run")
     lines = {line.split()[0]: "skipped" in line for line in said.splitlines() if line.strip()}
-    assert lines == {"prepare": True, "split": True, "pretrain": True, "finetune": False, "evaluate": False}
+    skipped = {"prepare": True, "split": True, "pretrain": True, "finetune": False, "evaluate": False}
+    assert lines == skipped | {"classes": False}
 
 
 def test_the_same_settings_give_the_same_weights(finished: Path, source: Source, tmp_path: Path) -> None:
@@ -122,7 +127,7 @@ class Marked:
 
     def __init__(self, source: Source, people: set[str], mark: Callable[[Recording], Recording]):
         self._source, self._marked, self._mark = source, people, mark
-        self.name, self.people = source.name, source.people
+        self.name, self.people, self.notes, self.one_file = source.name, source.people, (), False
 
     def open(self, person: str) -> Recording:
         recording = self._source.open(person)
@@ -192,8 +197,8 @@ def test_lda_predicts_a_row_alike_whatever_else_is_asked() -> None:
     random = np.random.default_rng(0)
     known, classes, asked = random.normal(size=(40, 5)), np.arange(40) % 2, random.normal(size=(20, 5))
     among_others = np.concatenate([asked[:5], asked[5:] * 7 + 100])
-    alone = lda(Parts(known, classes, asked), "valence")[:5]
-    np.testing.assert_allclose(lda(Parts(known, classes, among_others), "valence")[:5], alone, rtol=1e-12)
+    alone = lda(Parts(known, classes, asked), 2)[:5]
+    np.testing.assert_allclose(lda(Parts(known, classes, among_others), 2)[:5], alone, rtol=1e-12)
 
 
 def test_fine_tuning_begins_at_the_pretrained_weights(finished: Path, source: Source, tmp_path: Path) -> None:
@@ -273,21 +278,63 @@ def test_supervised_goes_through_the_same_loops_with_an_encoder_a_task(source: S
     assert trained.training["method"] == "supervised"
 
 
-def test_a_failing_prepare_leaves_nothing_behind(source: Source, tmp_path: Path) -> None:
+def test_a_failing_prepare_keeps_only_what_the_next_one_needs(source: Source, tmp_path: Path) -> None:
     class Torn:
-        name, people = source.name, source.people
+        name, people, notes, one_file = source.name, source.people, (), False
+        opened: ClassVar[list[str]] = []
+        torn = "s03"
 
         def open(self, person: str) -> Recording:
-            if person == "s03":
-                raise DataError("s03.dat: is truncated")
+            if person == self.torn:
+                raise DataError(f"{person}.dat: is truncated")
+            self.opened.append(person)
             return source.open(person)
 
         def fingerprint(self) -> str:
             return "c" * 64
 
+    torn = Torn()
     with pytest.raises(DataError, match=r"s03\.dat: is truncated"):
-        run(tiny(), Torn(), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+        run(tiny(), torn, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["prepare.partial"]
+    torn.torn = ""
+    run(tiny(), torn, tmp_path / "run", ("prepare",))
+    assert torn.opened == list(source.people)
+    assert not (tmp_path / "run" / "prepare.partial").exists()
+    torn.torn = "s01"
+    with pytest.raises(DataError, match=r"s01\.dat: is truncated"):
+        run(tiny(), torn, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_a_preparation_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    people = tmp_path / "people.yaml"
+    people.write_text("subjects: 8\nstimuli: 8\nrest: 3\nseconds: 10\nseed: 2\nlayout: raw\n", encoding="utf-8")
+    command = [
+        *(sys.executable, "-c", "import sys; from memhacl.train.cli import main; sys.exit(main())"),
+        *(
+            "prepare",
+            "demo",
+            "--data",
+            str(people),
+            "--signals.modalities.1.unit",
+            "uS",
+            "--workers",
+            "1",
+            "--out",
+        ),
+    ]
+    parts = tmp_path / "killed" / "prepare.partial" / "parts"
+    with subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.PIPE) as interrupted:
+        while len(list(parts.glob("*.json"))) < 2 and interrupted.poll() is None:
+            time.sleep(0.01)
+        interrupted.kill()
+    assert not (tmp_path / "killed" / "corpus").exists()
+    resumed = subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True, text=True)
+    assert re.search(r"[2-7] of 8 people were cut before the interruption", resumed.stderr)
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    assert contents(tmp_path / "killed" / "corpus") == contents(tmp_path / "whole" / "corpus")
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
@@ -302,7 +349,7 @@ def test_a_loss_that_is_not_finite_stops_with_advice(source: Source, tmp_path: P
 
 def test_trials_without_a_rating_train_and_test_nothing(source: Source, tmp_path: Path) -> None:
     class Unrated:
-        name, people = source.name, source.people
+        name, people, notes, one_file = source.name, source.people, (), False
 
         def open(self, person: str) -> Recording:
             recording = source.open(person)
@@ -324,11 +371,11 @@ def test_trials_without_a_rating_train_and_test_nothing(source: Source, tmp_path
 
 def test_balanced_classes_weigh_the_same_however_rare_they_are() -> None:
     classes = np.array([0] * 30 + [1] * 5 + [3] * 5 + [-1] * 7)
-    weights = class_weights(classes, "quadrant", balance=True).numpy()
+    weights = class_weights(classes, 4, balance=True).numpy()
     total = [weights[number] * (classes == number).sum() for number in (0, 1, 3)]
     np.testing.assert_allclose(total, total[0], rtol=1e-6)
     assert np.isfinite(weights).all()  # also that of the class that nobody has
-    assert class_weights(classes, "quadrant", balance=False).tolist() == [1.0] * 4
+    assert class_weights(classes, 4, balance=False).tolist() == [1.0] * 4
 
 
 def test_a_restored_run_predicts_what_was_evaluated(finished: Path) -> None:

@@ -24,7 +24,7 @@ def changed(config: Config, section: str, **values: Any) -> Config:
         ("pretrain", {"epochs": 3}, "pretrain"),
         ("seed", {"to": 5}, "pretrain"),
         ("finetune", {"lr": 0.5}, "finetune"),
-        ("labels", {"valence_threshold": 4.0}, "finetune"),
+        ("labels", {"thresholds": {"valence": 4.0}}, "finetune"),
         ("name", {"to": "other"}, None),
         ("device", {"to": "cpu"}, None),
         ("threads", {"to": 1}, None),
