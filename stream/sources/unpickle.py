@@ -2,22 +2,28 @@
 
 A pickle is a program. Here the few globals that numpy's array pickles call are answered by inert stand-ins of our
 own, so neither foreign code nor numpy's own reconstruction (whose dtypes can carry forged flags) ever runs.
+
+Python 2's byte strings stay bytes until all is read: an array keeps the very bytes that were read as its memory.
+Only what is text in the end is decoded.
 """
 
+import codecs
+import os
 import pickle
-from collections.abc import Callable
+import warnings
 from pathlib import Path
-from typing import Any, NoReturn
-
-import numpy as np
+from typing import Any, BinaryIO, Final, NoReturn
 
 from memhacl.stream.errors import DataError
+from memhacl.stream.sources.pickled_arrays import STAND_INS
 
-NUMERIC = frozenset("f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1".split())
+_CHUNK: Final = 1 << 20  # bytes
 
 
 def read_pickle(path: Path) -> object:
     """Return what a pickle of dicts, lists, text, numbers and numeric numpy arrays holds (Python 2's too).
+
+    Byte strings come back as text, one character a byte; arrays are read-only.
 
     Raises
     ------
@@ -26,7 +32,7 @@ def read_pickle(path: Path) -> object:
     """
     try:
         with path.open("rb") as file:
-            return _Restricted(file, path).load()
+            return _as_text(_Restricted(file, path).load(), {})
     except DataError:
         raise
     except OSError as problem:
@@ -36,23 +42,104 @@ def read_pickle(path: Path) -> object:
     ) as problem:  # a damaged pickle raises nearly anything: the pickle module promises no fixed set
         raise DataError(
             f"{path}: expected a pickle of numpy arrays, found a truncated or damaged file "
-            f"of {path.stat().st_size} bytes ({' '.join(str(problem).split()) or type(problem).__name__}); "
+            f"of {path.stat().st_size} bytes ({_line(str(problem), 200) or type(problem).__name__}); "
             "copy or unpack it again from its original"
         ) from None
 
 
-class _Restricted(pickle.Unpickler):
-    """Answers the globals of an array pickle with stand-ins and refuses every other."""
+def _line(text: str, length: int) -> str:
+    """Return the beginning of ``text`` as one printable line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:length])
 
-    def __init__(self, file: Any, path: Path) -> None:
-        super().__init__(file, encoding="latin1")  # Python 2's byte strings: one character a byte
+
+class _Bounded:
+    """A file that is never asked for more than it holds: a forged length allocates nothing."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+
+    def read(self, size: int) -> bytes:
+        """Return the next ``size`` bytes."""
+        if size > self._size:
+            raise EOFError(f"asks for {size} bytes")
+        return self._file.read(size)
+
+    def readline(self) -> bytes:
+        """Return the next line: Python 2's first protocol writes the content of an array as one."""
+        line = self._file.readline(_CHUNK)
+        if len(line) < _CHUNK or line.endswith(b"\n"):
+            return line
+        size = len(line)  # found out first: a line that is put together of parts takes its memory twice
+        start = self._file.tell() - size
+        while part := self._file.read(_CHUNK):
+            place = part.find(b"\n")
+            size += len(part) if place < 0 else place + 1
+            if place >= 0:
+                break
+        self._file.seek(start)
+        return self._file.read(size)
+
+
+class _Dict(dict[object, object]):
+    """A dictionary with plain keys only: Python crashes when it hashes tuples that are nested very deep."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        if not isinstance(key, bytes | str | int | float | None):
+            raise pickle.UnpicklingError(f"a {type(key).__name__} is no key")
+        super().__setitem__(key, value)
+
+
+# In no pickle of arrays; they go past `find_class`, or allocate what they like, or hash anything.
+_REFUSED: Final = frozenset(
+    pickle.EXT1 + pickle.EXT2 + pickle.EXT4 + pickle.BYTEARRAY8 + pickle.NEXT_BUFFER + pickle.READONLY_BUFFER
+    + pickle.EMPTY_SET + pickle.ADDITEMS + pickle.FROZENSET
+)  # fmt: skip
+
+
+class _Restricted(pickle._Unpickler):
+    """Answers the globals of an array pickle with stand-ins and refuses every other.
+
+    It is the unpickler in Python: the one in C allocates as many places as a forged memo number says, and copies
+    byte strings. Array pickles have few instructions, so it is as fast.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        super().__init__(_Bounded(file), encoding="bytes")
         self._path = path
+
+    def load_string(self) -> None:
+        """Take a quoted byte string as the base class does, without its copies."""
+        line = self.readline()  # type: ignore[attr-defined]
+        if len(line) < 3 or line[:1] not in (b"'", b'"') or line[-2:] != line[:1] + b"\n":
+            raise pickle.UnpicklingError("a text has no end")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an escape that Python 2 never wrote is damage
+            content, _ = codecs.escape_decode(memoryview(line)[1:-2])
+        self.append(content)  # type: ignore[attr-defined]
+
+    def load_empty_dictionary(self) -> None:
+        """Begin a dictionary."""
+        self.append(_Dict())  # type: ignore[attr-defined]
+
+    def load_dict(self) -> None:
+        """Make a dictionary of keys and values, in turn."""
+        parts = self.pop_mark()  # type: ignore[attr-defined]
+        self.load_empty_dictionary()
+        for key, value in zip(parts[::2], parts[1::2], strict=True):
+            self.stack[-1][key] = value  # type: ignore[attr-defined]
+
+    dispatch = {code: load for code, load in pickle._Unpickler.dispatch.items() if code not in _REFUSED}  # noqa: RUF012
+    dispatch[pickle.STRING[0]] = load_string  # type: ignore[assignment]
+    dispatch[pickle.EMPTY_DICT[0]] = load_empty_dictionary  # type: ignore[assignment]
+    dispatch[pickle.DICT[0]] = load_dict  # type: ignore[assignment]
 
     def find_class(self, module: str, name: str) -> object:
         stand_in = STAND_INS.get((module, name))
         if stand_in is None:
             raise DataError(
-                f"{self._path}: refused: the pickle asks for {module}.{name}, but only numpy arrays are admitted; "
+                f"{self._path}: refused: the pickle asks for {_line(f'{module}.{name}', 80)}, "
+                "but only numpy arrays are admitted; "
                 "nothing was run. Do not open this file by other means unless you trust its maker"
             )
         return stand_in
@@ -61,100 +148,21 @@ class _Restricted(pickle.Unpickler):
         raise DataError(f"{self._path}: refused: the pickle refers to an object outside itself")
 
 
-class _StandIn:
-    """An immutable callable: a pickle can neither subclass it, nor set its attributes, nor build upon it."""
-
-    __slots__ = ("_answer",)
-
-    def __init__(self, answer: Callable[..., object]) -> None:
-        object.__setattr__(self, "_answer", answer)
-
-    def __call__(self, *args: object) -> object:
-        return self._answer(*args)  # type: ignore[attr-defined]
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise pickle.UnpicklingError("tried to change what it may only call")
-
-    def __setstate__(self, state: object) -> NoReturn:
-        raise pickle.UnpicklingError("tried to change what it may only call")
+def _as_text(value: object, seen: dict[int, object]) -> object:
+    """Return ``value`` with its byte strings as text; ``seen`` are the containers that are done, by their id."""
+    if isinstance(value, bytes):
+        return value.decode("latin1")
+    if type(value) not in (_Dict, list, tuple):
+        return value
+    if id(value) not in seen:
+        seen[id(value)] = _parts_as_text(value, seen)
+    return seen[id(value)]
 
 
-class _Dtype:
-    """What an array pickle says about its elements; only plain numeric types are taken."""
-
-    __slots__ = ("code",)
-
-    def __init__(self, code: object) -> None:
-        if code not in NUMERIC:
-            raise pickle.UnpicklingError(f"arrays of type {code!r} are not admitted, only numeric ones")
-        self.code = str(code)
-
-    def __setstate__(self, state: tuple[object, ...]) -> None:
-        version, order, subtype, names, fields, size, alignment, flags = state[:8]
-        if (version, subtype, names, fields, size, alignment, flags) != (3, None, None, None, -1, -1, 0):
-            raise pickle.UnpicklingError("arrays with fields or flags are not admitted, only numeric ones")
-        if order not in ("<", ">", "|", "="):
-            raise pickle.UnpicklingError(f"unknown byte order {order!r}")
-        self.code = f"{order}{self.code[-2:]}"
-
-
-class _Array(np.ndarray[Any, Any]):
-    """An array that fills itself from a pickle's state only after checking all of it."""
-
-    __slots__ = ()
-
-    def __setstate__(self, state: Any) -> None:
-        version, shape, dtype, fortran, raw = state
-        if version != 1 or not isinstance(dtype, _Dtype) or not isinstance(raw, str | bytes):
-            raise pickle.UnpicklingError("an array's content is not plain numbers")
-        content = raw.encode("latin1") if isinstance(raw, str) else raw
-        element = np.dtype(dtype.code)
-        if not isinstance(shape, tuple) or any(type(length) is not int or length < 0 for length in shape):
-            raise pickle.UnpicklingError(f"an array has the shape {shape!r}")
-        # Python's integers: a forged shape cannot overflow into one that seems to fit
-        if len(shape) > 32 or _product(shape) * element.itemsize != len(content):
-            raise pickle.UnpicklingError(f"an array of shape {shape} and type {element} has {len(content)} bytes")
-        super().__setstate__((1, shape, element, bool(fortran), content))  # type: ignore[arg-type]
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    product = 1
-    for length in shape:
-        product *= length
-    return product
-
-
-def _empty_array(kind: object, shape: object, code: object) -> _Array:
-    """Stand in for numpy's ``_reconstruct``: an empty array, whatever its arguments say."""
-    return np.empty(0, dtype=np.int8).view(_Array)
-
-
-def _dtype(code: object, align: object = False, copy: object = True) -> _Dtype:
-    return _Dtype(code)
-
-
-def _encode(text: object, encoding: object = "latin1") -> bytes:
-    """Stand in for ``_codecs.encode``, by which Python 3 writes bytes for Python 2."""
-    if encoding not in ("latin1", "latin-1") or not isinstance(text, str):
-        raise pickle.UnpicklingError(f"an encoding {encoding!r} is not admitted, only latin1 text")
-    return text.encode("latin1")
-
-
-def _never(*args: object) -> NoReturn:
-    raise pickle.UnpicklingError("tried to make an array by other means than a pickled array's")
-
-
-def _no_bytes() -> bytes:
-    """Stand in for ``bytes()``, by which Python 3 writes the content of an empty array for Python 2."""
-    return b""
-
-
-_RECONSTRUCT = _StandIn(_empty_array)
-STAND_INS: dict[tuple[str, str], _StandIn] = {
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy", "ndarray"): _StandIn(_never),  # only ever an argument of _reconstruct
-    ("numpy", "dtype"): _StandIn(_dtype),
-    ("_codecs", "encode"): _StandIn(_encode),
-    ("__builtin__", "bytes"): _StandIn(_no_bytes),
-}
+def _parts_as_text(value: Any, seen: dict[int, object]) -> object:
+    if not isinstance(value, dict):
+        return type(value)([_as_text(part, seen) for part in value])
+    texts = {_as_text(key, seen): _as_text(part, seen) for key, part in value.items()}
+    if len(texts) < len(value):
+        raise pickle.UnpicklingError("two keys of a dictionary are the same text")
+    return texts
