@@ -1,6 +1,7 @@
 """`memhacl-predict`: predictions for a recording, the same numbers as live."""
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from memhacl.stream.arguments import parse_arguments
-from memhacl.stream.command import run_command
-from memhacl.stream.errors import DataError
+from memhacl.stream.command import run_command, warn
+from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import Recording
+from memhacl.stream.trim import trimmed
 
 if TYPE_CHECKING:
     from memhacl.stream.sources.registry import Source
@@ -29,8 +31,8 @@ class Arguments:
     """
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
-    """A DEAP file (sNN.dat), an XDF file (.xdf), or a folder of either, `simulated`, or a YAML file that describes
-    simulated people."""
+    """A data set's folder or one of its files, an XDF file or a folder of such, `simulated`, or a YAML file that
+    describes data or simulated people."""
 
     out: Annotated[Path, tyro.conf.arg(metavar="CSV")]
     """The file to write."""
@@ -40,6 +42,10 @@ class Arguments:
 
     person: tuple[str, ...] = ()
     """Only these people of the source; without it, all."""
+
+    rest_within: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 0.0
+    """Seconds at the beginning of each stimulus that stand for its rest, for a model that was trained so
+    (trials.rest_within); 0: the rest before it."""
 
 
 def main(args: list[str] | None = None) -> int:
@@ -53,10 +59,12 @@ def _predict(given: Arguments) -> None:
     from memhacl.runtime.session import Model, default_model_path
     from memhacl.stream.sources.registry import open_source
 
+    if not 0 <= given.rest_within < math.inf:
+        raise ConfigError(f"--rest-within {given.rest_within:g}: expected seconds from 0 on")
     model = Model.load(given.model or default_model_path())
     source = open_source(given.source)
     started = time.monotonic()
-    count = write_csv(model, _recordings(source, given.person), given.out)
+    count = write_csv(model, _recordings(source, given), given.out)
     kind = "SIMULATED people" if model.card.training.simulated else model.card.training.source
     _log.info(
         "%s: %d windows in %.1f s; model %s, trained on %s",
@@ -64,10 +72,14 @@ def _predict(given: Arguments) -> None:
     )  # fmt: skip
 
 
-def _recordings(source: "Source", wanted: tuple[str, ...]) -> Iterator[Recording]:
-    if missing := sorted(set(wanted) - set(source.people)):
+def _recordings(source: "Source", given: Arguments) -> Iterator[Recording]:
+    if missing := sorted(set(given.person) - set(source.people)):
         raise DataError(
             f"{source.name}: expected people among {', '.join(source.people)}, found --person {missing[0]}"
         )
-    for person in wanted or source.people:
-        yield source.open(person)
+    if not given.person:
+        warn(source.notes)
+    for person in given.person or source.people:
+        recording = source.open(person)
+        warn(recording.notes)
+        yield trimmed(recording, given.rest_within)

@@ -2,9 +2,17 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from memhacl.stream.errors import MemhaclError
+
+_log = logging.getLogger(__name__)
+
+
+def warn(notes: Iterable[str]) -> None:
+    """Log what a source or a recording says of itself."""
+    for note in notes:
+        _log.warning("%s", note)
 
 
 def run_command(name: str, main: Callable[[], int | None]) -> int:

@@ -1,29 +1,15 @@
 """The markers that tell a recording's structure: in its replay, in prediction and in training alike."""
 
-import json
-import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memhacl.stream.signals import (
-    ANCHOR,
-    MARKERS,
-    REST_END,
-    REST_START,
-    TRIAL_END,
-    TRIAL_START,
-    Marker,
-    Segment,
-    Signal,
-    Texts,
-    Trial,
-)
+from memhacl.stream.signals import ANCHOR, MARKERS, TRIAL_END, Marker, Segment, Signal, Texts, Trial
+from memhacl.stream.trials import facts_of, trial_markers
 
-_log = logging.getLogger(__name__)
-_REST_SLACK = 0.5  # s; a stimulus that begins later than this after a rest was not prepared by it
 _SLACK = 1e-3  # s; live, a marker and a sample of one moment may differ by the clocks' correction
 
 
@@ -31,16 +17,30 @@ def events(person: str, segment: Segment) -> list[Marker]:
     """Markers of ``segment`` in time order: its anchor, and the rest and stimulus of each trial.
 
     Windows start at the anchor, the first sample of any of the segment's signals. Where marker streams were
-    recorded, theirs stand in place of the trials', which were read from them.
+    recorded, theirs come as they were, and the trials' are added as far as they are not among them.
     """
-    found = [Marker(segment.start, ANCHOR)]
-    recorded = recorded_markers(segment.streams)
-    if recorded:
-        found += recorded
-    else:
-        for trial in segment.trials:
-            found += trial_markers(person, trial)
+    found = [Marker(segment.start, ANCHOR), *recorded_markers(segment.streams)]
+    found += [marker for marker, _, _ in implied_markers(person, segment)]
     return sorted(found, key=lambda marker: marker.time)
+
+
+def implied_markers(
+    person: str, segment: Segment, numbers: Sequence[int] = ()
+) -> Iterator[tuple[Marker, int | None, Trial]]:
+    """Yield the markers of ``segment``'s trials that were not recorded, each with its trial's number and trial.
+
+    ``numbers`` are the trials' numbers in the recording. A laboratory's own markers, whatever rules made trials of
+    them, tell the signal path nothing of rest and stimulus: these do.
+    """
+    recorded = {(marker.time, _word(marker)) for marker in recorded_markers(segment.streams)}
+    for trial, number in zip(segment.trials, numbers or repeat(None), strict=False):
+        for marker in trial_markers(person, trial, number):
+            if (marker.time, _word(marker)) not in recorded:
+                yield marker, number, trial
+
+
+def _word(marker: Marker) -> str:
+    return marker.text.partition(" ")[0]
 
 
 def recorded_markers(streams: Iterable[Signal | Texts]) -> list[Marker]:
@@ -49,11 +49,12 @@ def recorded_markers(streams: Iterable[Signal | Texts]) -> list[Marker]:
     Each channel's text, or number as text, is a marker unless it is empty; of a regular stream of numbers, a
     trigger channel, the beginning of each level that is not 0.
     """
-    found = [marker for stream in streams if stream.format.modality == MARKERS for marker in _markers(stream)]
+    found = [marker for stream in streams if stream.format.modality == MARKERS for marker in markers_in(stream)]
     return sorted(found, key=lambda marker: marker.time)
 
 
-def _markers(stream: Signal | Texts) -> Iterator[Marker]:
+def markers_in(stream: Signal | Texts) -> Iterator[Marker]:
+    """Yield the markers in ``stream``, of whatever type it is, in the stream's own order."""
     if isinstance(stream, Texts):
         for time, row in zip(stream.times.tolist(), stream.rows, strict=True):
             yield from (Marker(time, text) for text in row if text)
@@ -76,73 +77,6 @@ def levels_begun(samples: NDArray[Any], before: NDArray[Any]) -> NDArray[np.bool
     return begun
 
 
-def trials_of(markers: Iterable[Marker], where: str) -> tuple[Trial, ...]:
-    """Trials that ``markers``, in time order, tell of; one without an end is left out, and ``where`` says so."""
-    found: list[Trial] = []
-    rest: tuple[float, float] | None = None
-    resting: float | None = None
-    open_trial: tuple[Marker, Mapping[str, object]] | None = None
-    for marker in markers:
-        if marker.text == ANCHOR:  # the signals begin anew: what runs until then has been broken off
-            _say_endless(open_trial, where)
-            open_trial = rest = resting = None
-        elif marker.text == REST_START:
-            resting = marker.time
-        elif marker.text == REST_END and resting is not None:
-            rest, resting = (resting, marker.time), None
-        elif marker.text == TRIAL_END and open_trial is not None:
-            found.append(_trial(*open_trial, rest, marker.time))
-            open_trial = rest = None
-        elif (facts := _facts(marker)) is not None:
-            _say_endless(open_trial, where)
-            open_trial = marker, facts
-    _say_endless(open_trial, where)
-    return tuple(found)
-
-
-def _trial(start: Marker, facts: Mapping[str, object], rest: tuple[float, float] | None, end: float) -> Trial:
-    """Put one trial together; a rest counts where the stimulus follows it at once."""
-    near = rest is not None and abs(rest[1] - start.time) <= _REST_SLACK
-    ratings = facts.get("ratings")
-    numbers = ratings.items() if isinstance(ratings, dict) else ()
-    return Trial(
-        str(facts["stimulus"]),
-        rest[0] if rest is not None and near else start.time,
-        start.time,
-        end,
-        {str(scale): float(value) for scale, value in numbers if _is_rating(value)},
-    )
-
-
-def _is_rating(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _say_endless(trial: tuple[Marker, Mapping[str, object]] | None, where: str) -> None:
-    if trial is not None:
-        _log.warning(
-            "%s: the trial '%s' at %.3f s is left out: it has no end", where, trial[1]["stimulus"], trial[0].time
-        )
-
-
-def trial_markers(person: str, trial: Trial, number: int | None = None) -> list[Marker]:
-    """Markers of one trial in time order; its start carries person, stimulus, ``number`` and labels as JSON."""
-    found = []
-    if trial.rest < trial.rest_end:
-        found += [Marker(trial.rest, REST_START), Marker(trial.rest_end, REST_END)]
-    ratings = {scale: float(rating) for scale, rating in trial.ratings.items()}
-    facts: dict[str, object] = {
-        "person": person,
-        "stimulus": trial.stimulus,
-        "trial": number,
-        "ratings": ratings,
-    }
-    if trial.categories:
-        facts["categories"] = dict(trial.categories)
-    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-    return [*found, Marker(trial.onset, f"{TRIAL_START} {text}"), Marker(trial.end, TRIAL_END)]
-
-
 def playing(markers: Iterable[Marker], start: float, before: str) -> str:
     """Name the stimulus that plays at a window's ``start`` (s), "" for none.
 
@@ -160,16 +94,5 @@ def playing(markers: Iterable[Marker], start: float, before: str) -> str:
 
 def _stimulus_of(marker: Marker) -> str | None:
     """Name the stimulus that ``marker`` starts; None for any other marker, ours or a laboratory's."""
-    facts = _facts(marker)
+    facts = facts_of(marker)
     return None if facts is None else str(facts["stimulus"])
-
-
-def _facts(marker: Marker) -> Mapping[str, object] | None:
-    """Return what a trial's start says, its stimulus at least; None for any other marker."""
-    if not marker.text.startswith(TRIAL_START + " "):
-        return None
-    try:
-        details = json.loads(marker.text.removeprefix(TRIAL_START))
-    except ValueError:
-        return None
-    return details if isinstance(details, dict) and "stimulus" in details else None

@@ -9,7 +9,17 @@ from pylsl.util import set_config_content
 
 # Writers of files in the layouts of data sets.
 pytest_plugins = [
+    "plugins.xdf",
+    "plugins.amigos",
+    "plugins.dreamer",
+    "plugins.bdf",
+    "plugins.deap_original_files",
+    "plugins.mahnob_files",
     "plugins.deap_files",
+    "plugins.pickle_py2",
+    "plugins.wesad",
+    "plugins.stress_predict",
+    "plugins.kalunga",
 ]
 
 # IPv6 doubles the ports an outlet takes, and 16 of them (the default range) are used up by a few outlets;

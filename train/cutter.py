@@ -2,8 +2,8 @@
 
 import hashlib
 import math
-from collections import Counter
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from memhacl.stream.path.window import Window
 from memhacl.stream.signals import Recording, Segment, Trial
 from memhacl.stream.sources.registry import Source
 from memhacl.stream.spec import ModalitySpec, SignalSpec
+from memhacl.stream.trim import trimmed
 from memhacl.train.config import TrialConfig
 from memhacl.train.part import ROWS, Part, TrialRecord, part_check, save
 
@@ -33,7 +34,7 @@ class Cutter:
 
     def __call__(self, person: str) -> Part:
         """Cut one person's recording, and write the part."""
-        recording = self._trimmed(self.source.open(person))
+        recording = trimmed(self.source.open(person), self.trials.rest_within, self.trials.seconds)
         try:
             spec = resolve(self.spec, recording)
             windows, rows, excluded = _windows_of(recording, spec)
@@ -58,22 +59,6 @@ class Cutter:
         save(part, windows, rows, self.folder)
         return part
 
-    def _trimmed(self, recording: Recording) -> Recording:
-        """Return ``recording`` with the part of each trial that is used."""
-        segments = (
-            replace(segment, trials=tuple(trim(trial, self.trials) for trial in segment.trials))
-            for segment in recording.segments
-        )
-        return replace(recording, segments=tuple(segments))
-
-
-def trim(trial: Trial, config: TrialConfig) -> Trial:
-    """Return ``trial`` with the rest and the stimulus that ``config`` asks for."""
-    onset = trial.onset + config.rest_within
-    end = trial.end if config.seconds is None else min(trial.end, onset + config.seconds)
-    rest = (trial.onset, None) if config.rest_within else (trial.rest, trial.rested)
-    return replace(trial, rest=rest[0], rested=rest[1], onset=onset, end=max(onset, end))
-
 
 def resolve(spec: SignalSpec, recording: Recording) -> SignalSpec:
     """Return ``spec`` with what ``recording``'s owners had already done to each modality written into it.
@@ -81,15 +66,24 @@ def resolve(spec: SignalSpec, recording: Recording) -> SignalSpec:
     Raises
     ------
     StreamError
-        The recording lacks a modality of the spec.
+        The recording lacks a modality of the spec, or its parts differ in what was done to one.
     """
     formats = recording.formats
+    done_to: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for signal in (signal for segment in recording.segments for signal in segment.signals):
+        done_to[signal.format.modality].add(signal.format.already_done)
 
     def one(modality: ModalitySpec) -> ModalitySpec:
         if modality.modality not in formats:
             raise StreamError(
                 f"{recording.source}: expected {modality.modality} for person '{recording.person}', found only "
                 f"{', '.join(formats) or 'no signals'}; take {modality.modality} out of 'use' or use other data"
+            )
+        if len(done_to[modality.modality]) > 1:
+            found = " and ".join(sorted(", ".join(done) or "nothing" for done in done_to[modality.modality]))
+            raise StreamError(
+                f"{recording.source}: expected {modality.modality} of person '{recording.person}' to be treated "
+                f"alike in all parts, found {found} already done; leave the other files out"
             )
         done = (*formats[modality.modality].already_done, *modality.already_done)
         return modality.model_copy(update={"already_done": tuple(dict.fromkeys(done))})

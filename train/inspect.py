@@ -16,6 +16,8 @@ from memhacl.train.settings import load_config, packaged
 from memhacl.train.survey import fits, look_at
 from memhacl.train.survey_view import show, show_corpus
 
+_WIDTH = 140
+
 
 @dataclass(frozen=True)
 class InspectArguments:
@@ -41,6 +43,8 @@ def inspect(arguments: list[str]) -> int:
         raise ConfigError(f"--workers {asked.workers}: expected 0 or more")
     corpus = _corpus_in(Path(asked.data))
     console = Console()
+    if not console.is_terminal:  # what is piped into a file would be cut at 80
+        console.width = max(console.width, _WIDTH)
     if corpus is not None:
         opened = load_corpus(corpus)
         verify(opened, corpus)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from memhacl.stream.command import warn
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.sources.registry import Source
 from memhacl.stream.spec import SignalSpec
@@ -69,16 +70,14 @@ def _cut(
 ) -> tuple[Part, ...]:
     """Return everybody's part, cut now or before."""
     folder.mkdir(parents=True, exist_ok=True)
-    for note in source.notes:
-        _log.warning("%s", note)
+    warn(source.notes)
     done = {person: part for person in people if (part := saved(person, folder)) is not None}
     if done:
         _log.info("%d of %d people were cut before the interruption", len(done), len(people))
     todo = [person for person in people if person not in done]
     bar.start(len(todo))
     for person, part in over_people(Cutter(source, plan.spec, plan.trials, folder), todo, workers):
-        for note in part.notes:
-            _log.warning("%s", note)
+        warn(part.notes)
         done[person] = part
         _must_agree(done.values())
         bar.step(f"{person}: {part.windows} windows")

@@ -113,7 +113,7 @@ class Survey:
         excluded: Counter[str] = Counter()
         for sight in self.sights:
             excluded.update(sight.excluded or {})
-        said += [f"left out: {count} trials ({reason})" for reason, count in sorted(excluded.items())]
+        said += [f"trials left out: {count} {reason}" for reason, count in sorted(excluded.items())]
         return tuple(dict.fromkeys([*said, *self._uneven(), *self._copies()]))
 
     def _uneven(self) -> list[str]:
@@ -179,5 +179,5 @@ def _unfit(sight: Sight, config: Config) -> str:
         try:
             match(modality, there[modality.modality])
         except StreamError as problem:
-            return str(problem)
+            return str(problem).rpartition("; ")[0]  # without the advice, which is for who streams
     return ""

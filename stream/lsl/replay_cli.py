@@ -13,13 +13,14 @@ from rich.live import Live
 from rich.text import Text
 
 from memhacl.stream.arguments import parse_arguments
-from memhacl.stream.command import run_command
+from memhacl.stream.command import run_command, warn
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.lsl.replay import Player, Position
 from memhacl.stream.lsl.schedule import check_gap, check_speed
 from memhacl.stream.lsl.selection import choose_modalities, parse_trials, select
 from memhacl.stream.lsl.steady import Timing, steadied
 from memhacl.stream.signals import MODALITIES, Recording
+from memhacl.stream.trim import trimmed
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ class Replay:
     """
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
-    """What to play: a DEAP folder, one DEAP file, an XDF file or a folder of such, 'simulated', or the YAML file
-    of simulated people."""
+    """What to play: a data set's folder or one of its files, an XDF file or a folder of such, 'simulated', or a
+    YAML file that describes data or simulated people."""
 
     timing: Timing = "recorded"
     """Time stamps as recorded, jitter and gaps included, or made regular between the gaps; where none were
@@ -62,6 +63,10 @@ class Replay:
     gap: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
     """Seconds of silence between separately recorded pieces, at least 1; as recorded where it is not given."""
 
+    rest_within: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 0.0
+    """Seconds at the beginning of each stimulus that stand for its rest, for a model that was trained so
+    (trials.rest_within); 0: the rest before it."""
+
     wait: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 30.0
     """Seconds to wait for readers of the streams before playing; 0 starts at once."""
 
@@ -77,9 +82,11 @@ def replay(options: Replay) -> int:
     check_gap(options.gap)
     if not 0 <= options.wait < math.inf:
         raise ConfigError(f"--wait {options.wait:g}: expected seconds from 0 on; 0 starts at once")
+    if not 0 <= options.rest_within < math.inf:
+        raise ConfigError(f"--rest-within {options.rest_within:g}: expected seconds from 0 on")
     trials = None if options.trials is None else parse_trials(options.trials)
     wanted = None if options.modalities is None else _modalities(options.modalities)
-    recording = _open(options.source, options.person)
+    recording = trimmed(_open(options.source, options.person), options.rest_within)
     pieces = select(recording, choose_modalities(recording, wanted), trials)
     if options.timing == "regular":
         pieces = tuple(replace(piece, segment=steadied(piece.segment)) for piece in pieces)
@@ -111,6 +118,7 @@ def _open(where: str, person: str | None) -> Recording:
     if chosen not in source.people:
         raise DataError(f"{where}: expected --person out of {', '.join(source.people)}, found '{chosen}'")
     recording: Recording = source.open(chosen)
+    warn(recording.notes)
     kind = "simulated person" if recording.simulated else "person"
     _log.info("%s: %s %s, %d trials", source.name, kind, chosen, sum(1 for _ in recording.trials()))
     return recording

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.errors import ConfigError
-from memhacl.stream.events import recorded_markers, trial_markers
+from memhacl.stream.events import implied_markers
 from memhacl.stream.lsl.selection import Piece
 from memhacl.stream.signals import ANCHOR, TRIAL_START, Signal, Texts, Trial
 
@@ -140,11 +140,9 @@ class _Timeline:
             yield TextPush(due, name, row, self._at(time), number, trial)
 
     def markers(self, person: str) -> Iterator[MarkerPush]:
-        """Markers that the recording implies: its anchor, and the trials' where they were not recorded."""
+        """Markers that the recording implies: its anchor, and the trials' as far as they were not recorded."""
         segment = self._piece.segment
-        yield MarkerPush(self._at(segment.start), ANCHOR)
-        if recorded_markers(segment.streams):
-            return
-        for number, trial in zip(self._piece.numbers, segment.trials, strict=True):
-            for marker in trial_markers(person, trial, number):
-                yield MarkerPush(self._at(marker.time), marker.text, number, trial)
+        implied = sorted(implied_markers(person, segment, self._piece.numbers), key=lambda found: found[0].time)
+        anchor = MarkerPush(self._at(segment.start), ANCHOR)
+        found = (MarkerPush(self._at(m.time), m.text, number, trial) for m, number, trial in implied)
+        return merge([anchor], found, key=lambda push: push.due)

@@ -82,8 +82,8 @@ def _taken(sink: Sink[Out], person: str, segment: Segment) -> list[Signal]:
         if count > 1:
             names = ", ".join(f"'{s.format.name}'" for s in signals if s.format.modality == modality)
             raise DataError(
-                f"person {person}: expected one stream of {modality}, found {names}; play the recording with "
-                "memhacl-replay and choose among its streams with memhacl-serve --session"
+                f"person {person}: expected one stream of {modality}, found {names}; say which is meant under "
+                "'streams' of a data file (docs/xdf.md)"
             )
     return signals
 

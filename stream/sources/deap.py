@@ -18,19 +18,27 @@ from memhacl.stream.sources.simulated import NAME as SIMULATED
 from memhacl.stream.sources.unpickle import read_pickle
 
 EXPECTED = "DEAP's preprocessed files, s01.dat to s32.dat"
+PEOPLE = {f"s{number:02d}" for number in range(1, 33)}
 
 
 class DeapSource:
     """People in DEAP's preprocessed layout; a file is read when its person is opened."""
 
     one_file = False
-    notes: tuple[str, ...] = ()
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._files = dict(files)
         self._sidecar = read_sidecar(next(iter(self._files.values())).parent)
-        if self._sidecar is not None:
-            self._sidecar.must_cover(self._files)
+        absent = PEOPLE - files.keys() if self._sidecar is None else self._sidecar.missing(files)
+        self._missing = tuple(sorted(absent))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say whose files are missing, unless one was asked for."""
+        if not self._missing or len(self._files) == 1:
+            return ()
+        every = len(PEOPLE) if self._sidecar is None else len(self._sidecar.planted)
+        return (f"{len(self._missing)} of {self.name}'s {every} people are not here: {', '.join(self._missing)}",)
 
     @property
     def name(self) -> str:

@@ -1,7 +1,6 @@
 """simulated.json: it stands beside simulated DEAP files and says that, and what, they simulate."""
 
 import json
-import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,6 @@ from memhacl.stream.sources.simulated_people import People
 from memhacl.stream.strict import Strict
 
 SIDECAR = "simulated.json"
-logger = logging.getLogger(__name__)
 
 
 class Sidecar(Strict):
@@ -33,8 +31,14 @@ class Sidecar(Strict):
         """Return the latents of a person's trials, in the order of the stimuli."""
         return [self.planted[person][stimulus] for stimulus in self.people.stimulus_names]
 
-    def must_cover(self, persons: Iterable[str]) -> None:
-        """Raise DataError where a file's person was not simulated; log people whose files are missing."""
+    def missing(self, persons: Iterable[str]) -> tuple[str, ...]:
+        """Return the simulated people who are not among ``persons``, whose files are there.
+
+        Raises
+        ------
+        DataError
+            A file's person was not simulated.
+        """
         names = set(persons)
         strangers = sorted(names - self.planted.keys())
         if strangers:
@@ -42,11 +46,7 @@ class Sidecar(Strict):
                 f"{SIDECAR}: lists no simulated person '{strangers[0]}', but {strangers[0]}.dat lies beside it; "
                 "keep real and simulated files in folders of their own"
             )
-        missing = sorted(self.planted.keys() - names)
-        if missing and len(names) > 1:
-            logger.warning(
-                "%s lists %d people whose files are missing: %s", SIDECAR, len(missing), ", ".join(missing)
-            )
+        return tuple(sorted(self.planted.keys() - names))
 
 
 def make_sidecar(people: People) -> Sidecar:

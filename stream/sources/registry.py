@@ -6,7 +6,18 @@ from typing import Final, Protocol
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources import deap, xdf
+from memhacl.stream.sources import (
+    amigos,
+    data_file,
+    deap,
+    deap_original,
+    dreamer,
+    kalunga,
+    mahnob,
+    stress_predict,
+    wesad,
+    xdf,
+)
 from memhacl.stream.sources.files import entries
 from memhacl.stream.sources.simulated import SimulatedSource
 from memhacl.stream.sources.simulated_people import People
@@ -53,6 +64,13 @@ class Source(Protocol):
 # Each returns the source that it recognises at a path, or None, by names and the beginnings of files.
 FINDERS: Final[dict[str, Callable[[Path], Source | None]]] = {
     "DEAP": deap.find,
+    "AMIGOS": amigos.find,
+    "DREAMER": dreamer.find,
+    "DEAP original": deap_original.find,
+    "MAHNOB-HCI": mahnob.find,
+    "WESAD": wesad.find,
+    "stress-predict": stress_predict.find,
+    "kalunga-ssvep": kalunga.find,
 }
 
 
@@ -69,8 +87,11 @@ def open_source(where: str) -> Source:
     if where == "simulated":
         return SimulatedSource(FEW)
     path = Path(where)
-    if path.suffix.lower() in (".yaml", ".yml"):
-        return SimulatedSource(People.parse(read_yaml(path), str(path)))
+    if path.suffix.lower() in data_file.YAML:
+        values = read_yaml(path)
+        if data_file.KEY in values:
+            return data_file.open_data_file(path, values, open_source)
+        return SimulatedSource(People.parse(values, str(path)))
     if not path.exists():
         raise DataError(f"{where}: there is no such file or folder; expected {_expected()}")
     found = {kind: source for kind, finder in FINDERS.items() if (source := finder(path)) is not None}

@@ -1,28 +1,26 @@
 """A laboratory's own sessions: XDF files as LabRecorder writes them, one or a folder of them."""
 
-import logging
-import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.events import recorded_markers, trials_of
-from memhacl.stream.signals import Recording, Segment, Signal, Texts
+from memhacl.stream.signals import Recording, Segment, Trial
+from memhacl.stream.sources.conventions import Conventions
 from memhacl.stream.sources.files import fingerprint, of_person
-from memhacl.stream.sources.xdf_file import load
-from memhacl.stream.sources.xdf_streams import read_streams
+from memhacl.stream.sources.ratings_csv import read_table
+from memhacl.stream.sources.ratings_table import RatingsTable
+from memhacl.stream.sources.xdf_people import SUFFIX, own
+from memhacl.stream.sources.xdf_run import Run, heard, read_run, uneven
 
-EXPECTED: Final = "XDF files (.xdf, .xdfz)"
-_SUFFIX = re.compile(r"\.(xdf|xdfz|xdf\.gz)$", re.IGNORECASE)
-_REPLACED = re.compile(r"_old\d+$")  # LabRecorder's name for the file that a repeated run replaced
-_BIDS = re.compile(r"sub-[^\W_]+")
-
-_log = logging.getLogger(__name__)
+COPY: Final = "duplicate_file"
+_MEMHACL: Final = Conventions()  # nothing said: our own markers, people by the files' names
 
 
 def xdf_files(where: Path) -> tuple[Path, ...]:
-    """Return ``where`` itself if it is an XDF file, else those in the folder and below, in the order of names.
+    """Return ``where`` itself if it is an XDF file, else those in the folder and below; hidden ones are none.
 
     Raises
     ------
@@ -30,41 +28,66 @@ def xdf_files(where: Path) -> tuple[Path, ...]:
         The folder cannot be read.
     """
     if not where.is_dir():
-        return (where,) if _SUFFIX.search(where.name) else ()
+        return (where,) if SUFFIX.search(where.name) else ()
     try:
-        found = sorted(path for path in where.rglob("*") if _SUFFIX.search(path.name) and path.is_file())
+        found = [path for path in where.rglob("*") if SUFFIX.search(path.name) and path.is_file()]
     except OSError as problem:
         raise DataError(f"{where}: expected a folder; it cannot be read ({problem.strerror})") from None
-    replaced = [path for path in found if _REPLACED.search(_stem(path))]
-    for path in replaced:
-        _log.warning("%s: left out: a later recording of the same run replaced it", path.relative_to(where))
-    return tuple(path for path in found if path not in replaced)
+    return tuple(p for p in found if not any(part.startswith(".") for part in p.relative_to(where).parts))
 
 
 def find(where: Path) -> "XdfSource | None":
     """Return the source of the XDF files at ``where`` and below; None where there are none."""
     files = xdf_files(where)
-    return XdfSource(where, files) if files else None
+    source = XdfSource(where, files) if files else None
+    return source if source is not None and source.people else None
 
 
 class XdfSource:
     """People whose live streams were recorded; a file is read when its person is opened.
 
     A file is a person, named by the file. Files whose names begin with the same sub-XX are one person's, in the
-    order of their names.
+    natural order of their paths (run-2 before run-10). ``conventions`` and ``table`` say it otherwise.
     """
 
     name = "XDF"
     one_file = False
-    notes: tuple[str, ...] = ()
 
-    def __init__(self, where: Path, files: tuple[Path, ...]) -> None:
-        self._files = _by_person(where, files)
+    def __init__(
+        self,
+        where: Path,
+        files: Sequence[Path],
+        conventions: Conventions = _MEMHACL,
+        table: RatingsTable | None = None,
+    ) -> None:
+        self._where, self._found = where, tuple(files)
+        self._conventions, self._table = conventions, table
+        self._owned = own(where, files, conventions)
+
+    def described(self, conventions: Conventions, folder: Path) -> "XdfSource":
+        """Return the same files as ``conventions`` have them; the CSV file of ratings lies in ``folder``.
+
+        Raises
+        ------
+        DataError
+            The CSV file is wrong, or the conventions fit no file.
+        """
+        table = None
+        if conventions.ratings is not None:
+            path = folder / conventions.ratings.file
+            table = read_table(path, conventions.ratings, conventions.stimuli, conventions.scales)
+        return XdfSource(self._where, self._found, conventions, table)
 
     @property
     def people(self) -> tuple[str, ...]:
         """Names of the people."""
-        return tuple(self._files)
+        return tuple(self._owned.files)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on files that are left out and ratings of nobody."""
+        strangers = () if self._table is None else self._table.strangers(self.people)
+        return *self._owned.notes, *strangers
 
     def open(self, person: str) -> Recording:
         """Read one person's files: one segment a file, every stream at the times it was recorded with.
@@ -72,40 +95,57 @@ class XdfSource:
         Raises
         ------
         DataError
-            There is no such person, pyxdf is not installed, or a file is damaged or holds no samples.
+            There is no such person, pyxdf is not installed, a file is damaged or holds no samples, or what was
+            said of markers and ratings does not fit.
         """
-        files = of_person(self.name, self._files, person)
-        parts = [_segment(path) for path in files]
-        source = files[0].name if len(files) == 1 else f"{self.name}, {len(files)} files"
-        return Recording(person, source, tuple(part for part, _ in parts), any(said for _, said in parts))
+        files = of_person(self.name, self._owned.files, person)
+        runs = [read_run(path, self._owned.named(path), self._conventions) for path in files]
+        excluded = Counter({COPY: self._owned.copies[person]} if self._owned.copies.get(person) else {})
+        for run in runs:
+            excluded.update(run.excluded)
+        trials = [trial for run in runs for trial in run.segment.trials]
+        labelled, said = self._labelled(person, trials, excluded)
+        notes = (
+            *(note for run in runs for note in run.notes),
+            *heard(person, runs, self._conventions),
+            *uneven(runs),
+            *said,
+        )
+        return Recording(
+            person,
+            files[0].name if len(files) == 1 else f"{self.name}, {len(files)} files",
+            tuple(_segments(runs, labelled)),
+            any(run.simulated for run in runs),
+            self._conventions.scales,
+            dict(excluded),
+            notes,
+        )
+
+    def _labelled(
+        self, person: str, trials: Sequence[Trial], excluded: Counter[str]
+    ) -> tuple[Sequence[Trial], tuple[str, ...]]:
+        if self._table is None:
+            return trials, ()
+        lost = {reason: count for reason, count in excluded.items() if reason != COPY}
+        if lost and not self._table.by_stimulus:
+            said = ", ".join(f"{count} {reason}" for reason, count in lost.items())
+            raise DataError(
+                f"{self._table.name}: tells trials apart by their numbers, but some of '{person}' are left out "
+                f"({said}): numbers are uncertain; give a column of stimuli, or leave the person or file out"
+            )
+        return self._table.label(person, trials)
 
     def fingerprint(self) -> str:
-        """Return the sha256 of all files' content and of who they belong to, as hex."""
-        return fingerprint((person, path) for person, paths in self._files.items() for path in paths)
+        """Return the sha256 of all files' content, of who they belong to and of what is said of them, as hex."""
+        owned = ((person, path) for person, paths in self._owned.files.items() for path in paths)
+        said = () if self._conventions == _MEMHACL else (self._conventions.meaning(),)
+        return fingerprint(owned, *said, *(() if self._table is None else (self._table.hash,)))
 
 
-def _segment(path: Path) -> tuple[Segment, bool]:
-    """Read a file; tell too whether its streams say that they are simulated."""
-    streams, simulated = read_streams(load(path), path.name)
-    if not streams:
-        raise DataError(f"{path}: expected recorded samples, found none in any stream; leave the file out")
-    signals = tuple(stream for stream in streams if isinstance(stream, Signal))
-    texts = tuple(stream for stream in streams if isinstance(stream, Texts))
-    trials = trials_of(recorded_markers(streams), path.name)
-    return Segment(signals, trials, texts), simulated
-
-
-def _by_person(where: Path, files: tuple[Path, ...]) -> dict[str, tuple[Path, ...]]:
-    stems = Counter(map(_stem, files))
-    people: dict[str, tuple[Path, ...]] = {}
-    for path in files:
-        subject = _BIDS.match(path.name)
-        person = subject[0] if subject else _stem(path)
-        if subject is None and stems[person] > 1:  # one name in several folders
-            person = (path.relative_to(where).parent / person).as_posix()
-        people[person] = (*people.get(person, ()), path)
-    return people
-
-
-def _stem(path: Path) -> str:
-    return _SUFFIX.sub("", path.name)
+def _segments(runs: Sequence[Run], trials: Sequence[Trial]) -> Iterator[Segment]:
+    """Yield the segments of ``runs`` with their share of ``trials``, which are all runs' in order."""
+    first = 0
+    for run in runs:
+        last = first + len(run.segment.trials)
+        yield replace(run.segment, trials=tuple(trials[first:last]))
+        first = last

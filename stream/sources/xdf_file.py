@@ -15,16 +15,15 @@ import numpy as np
 from memhacl.stream.errors import DataError
 from memhacl.stream.sources.xdf_chunks import MAGIC, Chunks, scan
 
-_log = logging.getLogger(__name__)
 _AS_EXPECTED = "Segments and clock-segments differ"  # always so where stamps are left as they were recorded
 
 Stream = dict[str, Any]
 
 
-def load(path: Path) -> list[Stream]:
-    """Return the file's streams in pyxdf's form, stamps on the recorder's clock with their jitter.
+def load(path: Path) -> tuple[list[Stream], list[str]]:
+    """Return the file's streams in pyxdf's form, stamps on the recorder's clock with their jitter; and notes.
 
-    Chunks that are cut off, damaged or without their stream's header are left out, and the log says so.
+    Chunks that are cut off, damaged or without their stream's header are left out, and a note says so.
 
     Raises
     ------
@@ -33,8 +32,8 @@ def load(path: Path) -> list[Stream]:
     """
     content = _read(path)
     chunks = scan(content)
+    notes = list(_said(len(content), chunks))
     if not chunks.whole:
-        _say(path, len(content), chunks)
         content = chunks.join(content)
     try:
         import pyxdf  # here: only who reads XDF needs it
@@ -43,7 +42,7 @@ def load(path: Path) -> list[Stream]:
             f"{path}: XDF files are read by pyxdf, which is not installed: pip install 'memhacl[data]'"
         ) from None
     try:
-        with _overheard(path), np.errstate(all="ignore"):
+        with _overheard(notes), np.errstate(all="ignore"):
             streams, _ = pyxdf.load_xdf(
                 io.BytesIO(content),
                 synchronize_clocks=True,
@@ -58,7 +57,7 @@ def load(path: Path) -> list[Stream]:
         ) from None
     if not streams:
         raise DataError(f"{path}: expected recorded streams, found none; were any chosen in LabRecorder?")
-    return list(streams)
+    return list(streams), notes
 
 
 def _read(path: Path) -> bytes:
@@ -76,26 +75,26 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _say(path: Path, size: int, chunks: Chunks) -> None:
+def _said(size: int, chunks: Chunks) -> Iterator[str]:
     if chunks.truncated is not None:
-        _log.warning(
-            "%s: ends within a chunk: %d of its %d bytes are left out (did the recorder stop cleanly?)",
-            path.name, size - chunks.truncated, size,
-        )  # fmt: skip
+        yield (
+            f"ends within a chunk: {size - chunks.truncated} of its {size} bytes are left out (did the recorder "
+            "stop cleanly?)"
+        )
     if chunks.damaged:
-        _log.warning(
-            "%s: damaged at byte %d (%d places in all): samples from there to the next boundary are left out",
-            path.name, chunks.damaged[0], len(chunks.damaged),
-        )  # fmt: skip
+        yield (
+            f"damaged at byte {chunks.damaged[0]} ({len(chunks.damaged)} places in all): samples from there to "
+            "the next boundary are left out"
+        )
     if chunks.orphans:
-        _log.warning("%s: %d chunks are left out: their stream's header is lost", path.name, chunks.orphans)
+        yield f"{chunks.orphans} chunks are left out: their stream's header is lost"
 
 
 @contextmanager
-def _overheard(path: Path) -> Iterator[None]:
-    """Say what pyxdf says in our own log, each thing once, with the file's name."""
+def _overheard(notes: list[str]) -> Iterator[None]:
+    """Put what pyxdf says among ``notes``, each thing once."""
     logger = logging.getLogger("pyxdf")
-    handler = _Relay(path.name)
+    handler = _Listener(notes)
     propagate, level = logger.propagate, logger.level
     logger.addHandler(handler)
     logger.propagate = False
@@ -110,14 +109,12 @@ def _overheard(path: Path) -> Iterator[None]:
         logger.setLevel(level)
 
 
-class _Relay(logging.Handler):
-    def __init__(self, name: str) -> None:
+class _Listener(logging.Handler):
+    def __init__(self, notes: list[str]) -> None:
         super().__init__(logging.WARNING)
-        self._name = name
-        self._said: set[str] = set()
+        self._notes = notes
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = " ".join(record.getMessage().split())
-        if _AS_EXPECTED not in text and text not in self._said:
-            self._said.add(text)
-            _log.warning("%s: pyxdf: %s", self._name, text)
+        text = f"pyxdf: {' '.join(record.getMessage().split())}"
+        if _AS_EXPECTED not in text and text not in self._notes:
+            self._notes.append(text)

@@ -1,7 +1,6 @@
 """The streams of an XDF file as signals and texts; which are left out, and why."""
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from typing import Any
@@ -13,7 +12,6 @@ from memhacl.stream.kinds import described
 from memhacl.stream.signals import MODALITIES, Origin, Signal, StreamFormat, Texts
 from memhacl.stream.sources.xdf_file import Stream
 
-_log = logging.getLogger(__name__)
 _FAR = 6 * 3600.0  # s between two streams, or two samples, of one session that only another clock explains
 _SYNC = 1e-3  # s; clocks nearer than this need no correction
 _BACK = 1.0  # s; jitter and packets do not set a stamp back by as much
@@ -24,38 +22,39 @@ _GAP = 10  # typical steps; a longer one is a gap
 Recorded = Signal | Texts
 
 
-def read_streams(found: Sequence[Stream], where: str) -> tuple[tuple[Recorded, ...], bool]:
+def read_streams(found: Sequence[Stream]) -> tuple[tuple[Recorded, ...], bool, list[str]]:
     """Return the streams that hold samples on one clock, and whether any says that it is simulated.
 
-    ``found`` is what pyxdf returns of file ``where``, which the log names with all that is left out or changed.
+    ``found`` is what pyxdf returns of a file. Sentences say all that is left out or changed.
     """
-    streams = [stream for raw in found if (stream := _stream(raw, where)) is not None]
+    notes: list[str] = []
+    streams = [stream for raw in found if (stream := _stream(raw, notes)) is not None]
     simulated = any(_text(_child(_desc(raw), "memhacl"), "simulated") == "true" for raw in found)
-    _say_unsynchronised(found, where)
-    return tuple(_on_one_clock(streams, where)), simulated
+    notes += _unsynchronised(found)
+    return tuple(_on_one_clock(streams, notes)), simulated, notes
 
 
-def _stream(raw: Stream, where: str) -> Recorded | None:
+def _stream(raw: Stream, notes: list[str]) -> Recorded | None:
     info = raw["info"]
     times = np.asarray(raw["time_stamps"], dtype=np.float64)
     form = _format(info, _desc(raw))
     usable = _usable(times)
     if not usable.any():
-        _leave_out(where, form, "it holds no samples")
+        notes.append(_left_out(form, "it holds no samples"))
         return None
     if not usable.all():
-        _log.warning(
-            "%s: stream '%s': %d of %d samples are left out: their times are none, or hours away from the others'",
-            where, form.name, (~usable).sum(), len(usable),
-        )  # fmt: skip
+        notes.append(
+            f"stream '{form.name}': {(~usable).sum()} of {len(usable)} samples are left out: their times are "
+            "none, or hours away from the others'"
+        )
     times = times[usable]
-    _say_backwards(times, form, where)
+    notes += _set_back(times, form)
     origin = Origin(_text(info, "type"), _text(info, "source_id"))
     if _text(info, "channel_format") == "string":
         return Texts(form, tuple(map(tuple, compress(raw["time_series"], usable))), times, origin)
     with np.errstate(over="ignore", invalid="ignore"):  # what is no number is missing to the signal path
         data = np.asarray(raw["time_series"])[usable].astype(np.float32)
-    return Signal(_measured(form, times, where), data, float(times[0]), times, origin)
+    return Signal(_measured(form, times, notes), data, float(times[0]), times, origin)
 
 
 def _usable(times: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -99,7 +98,7 @@ def _text(node: object, key: str) -> str:
     return child.strip() if isinstance(child, str) else ""
 
 
-def _measured(form: StreamFormat, times: NDArray[np.float64], where: str) -> StreamFormat:
+def _measured(form: StreamFormat, times: NDArray[np.float64], notes: list[str]) -> StreamFormat:
     """Return ``form`` with the rate that its stamps have where that is plainly not the nominal one."""
     steps = np.diff(times)
     if form.rate == 0 or len(steps) < _ENOUGH:
@@ -113,35 +112,32 @@ def _measured(form: StreamFormat, times: NDArray[np.float64], where: str) -> Str
     if off <= _OFF or abs(typical / mean - 1) > _OFF:
         return form
     rate = round(1 / mean, 3)
-    _log.warning(
-        "%s: stream '%s' says %g Hz, but its stamps come at %g Hz: that rate is used",
-        where, form.name, form.rate, rate,
-    )  # fmt: skip
+    notes.append(
+        f"stream '{form.name}' says {form.rate:g} Hz, but its stamps come at {rate:g} Hz: that rate is used"
+    )
     return replace(form, rate=rate)
 
 
-def _say_backwards(times: NDArray[np.float64], form: StreamFormat, where: str) -> None:
+def _set_back(times: NDArray[np.float64], form: StreamFormat) -> Iterator[str]:
     jumps = np.flatnonzero(np.diff(times) < -_BACK)
     if len(jumps):
-        _log.warning(
-            "%s: stream '%s': its clock was set back at %.3f s (%d times in all), and the file holds no clock "
-            "offsets that tell by how much", where, form.name, times[jumps[0]], len(jumps),
-        )  # fmt: skip
+        yield (
+            f"stream '{form.name}': its clock was set back at {times[jumps[0]]:.3f} s ({len(jumps)} times in "
+            "all), and the file holds no clock offsets that tell by how much"
+        )
 
 
-def _say_unsynchronised(found: Sequence[Stream], where: str) -> None:
+def _unsynchronised(found: Sequence[Stream]) -> Iterator[str]:
     offsets = [abs(value) for raw in found for value in raw["clock_values"]]
     if max(offsets, default=0.0) < _SYNC:
         return
     for raw in found:
         if len(raw["time_stamps"]) and not raw["clock_values"]:
-            _log.warning(
-                "%s: stream '%s' has no clock offsets, others have: its times are taken as they are",
-                where, _text(raw["info"], "name"),
-            )  # fmt: skip
+            name = _text(raw["info"], "name")
+            yield f"stream '{name}' has no clock offsets, others have: its times are taken as they are"
 
 
-def _on_one_clock(streams: Sequence[Recorded], where: str) -> list[Recorded]:
+def _on_one_clock(streams: Sequence[Recorded], notes: list[str]) -> list[Recorded]:
     """Leave out what lies far from the stream that counts most: it was stamped by another clock."""
     if not streams:
         return []
@@ -151,11 +147,8 @@ def _on_one_clock(streams: Sequence[Recorded], where: str) -> list[Recorded]:
         away = max(stream.start - chief.end, chief.start - stream.end)
         if away > _FAR:
             before = "before" if stream.end < chief.start else "after"
-            _leave_out(
-                where,
-                stream.format,
-                f"its stamps lie {away:.0f} s {before} those of '{chief.format.name}': they are of another clock",
-            )
+            why = f"its stamps lie {away:.0f} s {before} those of '{chief.format.name}': they are of another clock"
+            notes.append(_left_out(stream.format, why))
         else:
             kept.append(stream)
     return kept
@@ -166,5 +159,5 @@ def _weight(stream: Recorded) -> tuple[bool, bool, int]:
     return known, isinstance(stream, Signal), len(stream.data) if isinstance(stream, Signal) else len(stream.rows)
 
 
-def _leave_out(where: str, form: StreamFormat, why: str) -> None:
-    _log.warning("%s: stream '%s' (%s) is left out: %s", where, form.name, form.modality or "no type", why)
+def _left_out(form: StreamFormat, why: str) -> str:
+    return f"stream '{form.name}' ({form.modality or 'no type'}) is left out: {why}"

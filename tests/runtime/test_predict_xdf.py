@@ -1,14 +1,13 @@
 """memhacl-predict on a laboratory's session: the model's streams are found among all that were recorded."""
 
 import csv
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from plugins.xdf import XdfWriter
 
 from memhacl.runtime.predict import rows
 from memhacl.runtime.session import Model
@@ -17,17 +16,6 @@ from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat, Tri
 SECONDS = 6
 START = 812.5
 COMMAND = [str(Path(sys.executable).parent / "memhacl-predict")]
-
-
-def writer() -> Any:
-    """A writer of XDF files, which the tests of the streams have."""
-    path = Path(__file__).parents[1] / "stream" / "conftest.py"
-    found = importlib.util.spec_from_file_location("xdf_writer", path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module.XdfWriter()
 
 
 def signals() -> tuple[Signal, Signal]:
@@ -39,8 +27,11 @@ def signals() -> tuple[Signal, Signal]:
     )
 
 
-def session(path: Path, second_skin: bool = False) -> Path:
-    file = writer()
+BEGIN, END = 'memhacl:trial_start {"stimulus":"film ü"}', "memhacl:trial_end"
+
+
+def session(path: Path, second_skin: bool = False, begin: str = BEGIN, end: str = END) -> Path:
+    file = XdfWriter()
     eeg, gsr = signals()
     gaze = file.stream("Tobii", "Gaze", 0.0, count=2)
     file.samples(gaze, [START + 1, START + 1.5], [[0, 1], [2, 3]])
@@ -50,8 +41,7 @@ def session(path: Path, second_skin: bool = False) -> Path:
         skin = file.stream(name, "EDA", 128.0, ({"label": "skin", "unit": "microsiemens"},))
         file.samples(skin, gsr.stamps.tolist(), gsr.data.tolist())
     keys = file.stream("PsychoPy", "Markers", 0.0, format="string")
-    begin = 'memhacl:trial_start {"stimulus":"film ü"}'
-    file.samples(keys, [START + 1, START + 2.2, START + 4], [begin, "Taste 3", "memhacl:trial_end"])
+    file.samples(keys, [START + 1, START + 2.2, START + 4], [begin, "Taste 3", end])
     return Path(file.write(path))
 
 
@@ -80,7 +70,7 @@ def test_what_cannot_be_predicted_is_said_in_one_line(model_file: Path, tmp_path
     twice = predict(session(tmp_path / "two.xdf", second_skin=True), model_file, out)
     assert twice.returncode == 2
     assert "expected one stream of GSR, found 'Shimmer A', 'Shimmer B'" in twice.stderr
-    keys = writer()
+    keys = XdfWriter()
     keys.samples(keys.stream("keys", "Markers", 0.0, format="string"), [1.0], ["a"])
     alone = predict(keys.write(tmp_path / "keys.xdf"), model_file, out)
     assert alone.returncode == 2
@@ -93,3 +83,34 @@ def test_what_cannot_be_predicted_is_said_in_one_line(model_file: Path, tmp_path
         "nothing was recorded"
     )
     assert not out.exists()
+
+
+def test_a_data_file_says_which_markers_and_which_stream_a_session_is_predicted_from(
+    model_file: Path, tmp_path: Path
+) -> None:
+    """The same rows as with memhacl's own markers and one stream of skin conductance."""
+    folder = tmp_path / "Sitzungen é"
+    session(folder / "P07_Montag.xdf", True, "Film 12 an", "Film 12 aus")
+    data_file = tmp_path / "lab.yaml"
+    data_file.write_text(
+        """
+recordings: Sitzungen é
+person: '(?P<person>P\\d+)_'
+streams: {GSR: Shimmer B}
+markers:
+  stream: PsychoPy
+  start: 'Film (?P<stimulus>\\d+) an'
+  end: 'Film \\d+ aus'
+stimuli: {"12": film ü}
+""",
+        encoding="utf-8",
+    )
+    plain = session(tmp_path / "P07.xdf")
+    for path, out in ((data_file, tmp_path / "lab.csv"), (plain, tmp_path / "plain.csv")):
+        done = predict(path, model_file, out)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "lab.csv").read_text() == (tmp_path / "plain.csv").read_text()
+    assert (tmp_path / "lab.csv").read_text().count("film ü") == 3
+    refused = predict(folder, model_file, tmp_path / "none.csv")
+    assert refused.returncode == 2
+    assert "found 'Shimmer A', 'Shimmer B'; say which is meant under 'streams' of a data file" in refused.stderr

@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 
-from memhacl.stream.events import playing, recorded_markers, trial_markers
+from memhacl.stream.events import playing, recorded_markers
 from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, Marker, Signal, StreamFormat, Trial
+from memhacl.stream.trials import trial_markers
 
 TRIAL = Trial("film ü", 10.0, 13.0, 20.0, {"valence": 6.5})
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from memhacl.stream.errors import DataError
+from memhacl.stream.events import events
 from memhacl.stream.lsl.inlet import MarkerEvent
 from memhacl.stream.lsl.replay import Player
 from memhacl.stream.lsl.selection import Piece, choose_modalities, select
@@ -100,6 +101,26 @@ def test_every_stream_of_a_session_goes_out_as_it_came_in(session: Path, listen:
         np.testing.assert_array_equal(np.concatenate([c.samples for c in received[name]]), recorded.data)
         # nothing is stamped into the future
         assert min(chunk.arrived - chunk.stamps.max() for chunk in received[name]) >= 0
+
+
+def test_markers_that_a_data_file_makes_trials_of_go_out_beside_the_recorded_ones(
+    session: Path, listen: Callable[..., Any]
+) -> None:
+    rules = "{start: '(?P<stimulus>früh)', seconds: 1, rest_seconds: 0.1}"
+    path = session.with_name("lab.yaml")
+    path.write_text(f"recordings: {session.name}\nmarkers: {rules}\n", encoding="utf-8")
+    recording = opened(path)
+    with playing(recording, select(recording, choose_modalities(recording, None))):
+        readers = [listen("Markers", "Keyboard"), listen("EEG", "BrainAmp")]
+        marks = readers[0].until(lambda seen: sum(isinstance(e, MarkerEvent) for e in seen) == 8)
+    texts = [event for event in marks if isinstance(event, MarkerEvent)]
+    base = texts[0].time - recording.segments[0].span[0]
+    sent = sorted((round(text.time - base, 6), text.text.split(" ")[0]) for text in texts)
+    expected = sorted(
+        (round(mark.time, 6), mark.text.split(" ")[0]) for mark in events("p", recording.segments[0])
+    )
+    assert len(expected) == 8
+    assert sent == expected
 
 
 def test_regular_timing_takes_the_jitter_and_leaves_the_gap(session: Path) -> None:

@@ -1,7 +1,6 @@
 """DEAP's preprocessed layout: what is read, when, and how each kind of damage is told."""
 
 import json
-import logging
 import pickle
 import shutil
 from pathlib import Path
@@ -133,11 +132,12 @@ def test_an_interrupted_simulation_never_passes_for_real_people(tmp_path: Path) 
     assert open_source(str(tmp_path / "half")).open("s01").simulated
 
 
-def test_missing_people_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_people_are_told(folder: Path) -> None:
     (folder / "s02.dat").unlink()
-    with caplog.at_level(logging.WARNING):
-        assert open_source(str(folder)).people == ("s01", "s03")
-    assert "1 people whose files are missing: s02" in caplog.text
+    source = open_source(str(folder))
+    assert source.people == ("s01", "s03")
+    assert source.notes == ("1 of simulated people's 3 people are not here: s02",)
+    assert open_source(str(folder / "s01.dat")).notes == ()  # one was asked for
 
 
 def test_real_files_beside_a_sidecar_are_refused(folder: Path) -> None:
