@@ -13,7 +13,7 @@ from rich.table import Table
 
 from benchmarks.listener import Listener, Received, milliseconds_late
 from benchmarks.programs import call, environment, free_endpoint, running
-from memhacl.stream.events import playing
+from memhacl.stream.events import Playing
 from memhacl.stream.signals import Marker
 from memhacl.stream.sources.registry import open_source
 
@@ -88,10 +88,10 @@ def windows_live(messages: list[Received]) -> Windows:
     """Probabilities of each window of a stimulus, by stimulus and number."""
     found: Windows = {}
     count: dict[str, int] = defaultdict(int)
-    stimulus = ""
+    playing = Playing()
     for message in messages:
         seen = [Marker(marker["time"], marker["text"]) for marker in message["markers"]]
-        stimulus = playing(seen, message["window_start"], stimulus)
+        stimulus = playing.at(message["window_start"], seen)
         if stimulus and count[stimulus] < SECONDS:
             found[stimulus, count[stimulus]] = message["probabilities"]
             count[stimulus] += 1

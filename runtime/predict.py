@@ -10,7 +10,7 @@ from typing import IO
 from memhacl.runtime.engine import Engine, Predictor
 from memhacl.runtime.messages import PredictionMessage
 from memhacl.stream.errors import DataError
-from memhacl.stream.events import playing
+from memhacl.stream.events import Playing
 from memhacl.stream.path.offline import feed
 from memhacl.stream.signals import Marker, Recording
 
@@ -53,17 +53,16 @@ def rows(model: Predictor, recording: Recording) -> Iterator[Row]:
     window is invalid.
     """
     row: Row = {}
-    stimulus = ""
+    playing = Playing()
     for message in predict_recording(model, recording):
         if row and row["window"] != message.seq:
             yield row
             row = {}
         if not row:
             seen = [Marker(record.time, record.text) for record in message.markers]
-            stimulus = playing(seen, message.window_start, stimulus)
             row = {
                 "person": recording.person,
-                "stimulus": stimulus,
+                "stimulus": playing.at(message.window_start, seen),
                 "window": message.seq,
                 "start": round(message.window_start, 6),
                 "end": round(message.window_end, 6),

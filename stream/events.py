@@ -77,19 +77,30 @@ def levels_begun(samples: NDArray[Any], before: NDArray[Any]) -> NDArray[np.bool
     return begun
 
 
-def playing(markers: Iterable[Marker], start: float, before: str) -> str:
-    """Name the stimulus that plays at a window's ``start`` (s), "" for none.
+class Playing:
+    """Which stimulus plays at the start of each window, by the markers that were seen in the windows so far."""
 
-    ``markers`` are those seen in the window, in order, and ``before`` what played at the window before it.
-    """
-    for marker in markers:
-        if marker.time > start + _SLACK:
-            break
+    def __init__(self) -> None:
+        self._stimulus = ""
+        self._ahead: dict[tuple[float, str], Marker] = {}  # seen, but later than the last window's start
+        self._start = -np.inf
+
+    def at(self, start: float, markers: Iterable[Marker]) -> str:
+        """Name the stimulus that plays at a window's ``start`` (s), "" for none; ``markers`` are the window's.
+
+        A marker that comes within a window counts from the next window's start on. Windows may overlap.
+        """
+        self._ahead |= {(m.time, m.text): m for m in markers if m.time > self._start + _SLACK}
+        self._start = start
+        for key in sorted(key for key in self._ahead if key[0] <= start + _SLACK):
+            self._take(self._ahead.pop(key))
+        return self._stimulus
+
+    def _take(self, marker: Marker) -> None:
         if marker.text == ANCHOR or marker.text.startswith(TRIAL_END):
-            before = ""
+            self._stimulus = ""
         elif (name := _stimulus_of(marker)) is not None:
-            before = name
-    return before
+            self._stimulus = name
 
 
 def _stimulus_of(marker: Marker) -> str | None:

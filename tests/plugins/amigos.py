@@ -61,6 +61,6 @@ def write(
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_amigos_files() -> WriteAmigos:
     return write

@@ -24,6 +24,6 @@ def write(folder: Path, people: int = 2, trials: int = 40, seconds: float = 63.0
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_deap_files() -> WriteDeap:
     return write

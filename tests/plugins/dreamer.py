@@ -79,6 +79,6 @@ def write(
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_dreamer_files() -> WriteDreamer:
     return write

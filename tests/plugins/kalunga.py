@@ -66,11 +66,11 @@ def write_raw(
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_kalunga() -> WriteKalunga:
     return write
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_kalunga_raw() -> WriteKalungaRaw:
     return write_raw

@@ -105,6 +105,6 @@ class _Writer:
         self._file.write(b"b")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_py2() -> WritePy2:
     return write

@@ -54,6 +54,6 @@ def write_e4(path: Path, start: float, rate: float, samples: np.ndarray, form: s
     path.write_bytes("".join(line + newline for line in lines).encode())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_stress_predict() -> WriteStressPredict:
     return write

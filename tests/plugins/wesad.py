@@ -70,6 +70,6 @@ def write(folder: Path, people: Iterable[int] = (2, 3), seconds: float = 6000.0,
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_wesad() -> WriteWesad:
     return write

@@ -98,6 +98,6 @@ class XdfWriter:
         return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def xdf() -> Callable[[], XdfWriter]:
     return XdfWriter

@@ -11,13 +11,13 @@ import pytest
 
 from memhacl.runtime.predict import predict_recording
 from memhacl.runtime.session import Model
-from memhacl.stream.events import playing
+from memhacl.stream.events import Playing
 from memhacl.stream.signals import Marker
 from memhacl.stream.sources.registry import Source, open_source
 from memhacl.stream.spec import SignalSpec
 from memhacl.stream.strict import read_yaml
 from memhacl.train.corpus import Corpus, load_corpus
-from memhacl.train.prepare import prepare
+from memhacl.train.prepare import Plan, prepare
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 STIMULI, SECONDS = 2, 5
@@ -59,20 +59,21 @@ def simulated(name: str, folder: Path) -> Source:
 
 def corpus_of(source: Source, name: str, folder: Path) -> Corpus:
     folder.mkdir()
-    prepare(source, SignalSpec.parse(read_yaml(CONFIGS / f"{name}.yaml")["signals"], name), folder, Silent())
-    return load_corpus(folder)
+    spec = SignalSpec.parse(read_yaml(CONFIGS / f"{name}.yaml")["signals"], name)
+    prepare(source, Plan(spec), folder, Silent(), workers=1)
+    return load_corpus(folder / "corpus")
 
 
 def in_stimulus(messages: list[dict], windows: list[np.ndarray]) -> dict[Key, np.ndarray]:
     """Valid windows by stimulus and second of it."""
     rest = iter(windows)
     found: dict[Key, np.ndarray] = {}
-    stimulus, second = "", 0
+    playing, stimulus, second = Playing(), "", 0
     for message in messages:
         window = next(rest) if message["valid"] else None
         before = stimulus
         seen = [Marker(marker["time"], marker["text"]) for marker in message["markers"]]
-        stimulus = playing(seen, message["window_start"], stimulus)
+        stimulus = playing.at(message["window_start"], seen)
         second = second + 1 if stimulus == before else 0
         if stimulus and window is not None and second < SECONDS:
             found[stimulus, second] = window

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from memhacl.stream.events import playing, recorded_markers
+from memhacl.stream.events import Playing, recorded_markers
 from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, Marker, Signal, StreamFormat, Trial
 from memhacl.stream.trials import trial_markers
 
@@ -29,19 +29,35 @@ def test_a_trial_without_rest_has_no_rest_markers() -> None:
     assert [marker.time for marker in found] == [5.0, 6.0]
 
 
+def played(*windows: tuple[float, list[Marker]]) -> list[str]:
+    playing = Playing()
+    return [playing.at(start, markers) for start, markers in windows]
+
+
 def test_a_stimulus_plays_from_its_start_to_its_end_or_the_next_anchor() -> None:
     start, end = trial_markers("p1", TRIAL)[2:]
-    assert playing([], 12.0, "") == ""
-    assert playing([start], 12.0, "") == ""  # begins within the window, not at its start
-    assert playing([start], 13.0, "") == "film ü"
-    assert playing([], 14.0, "film ü") == "film ü"
-    assert playing([end], 20.0, "film ü") == ""
-    assert playing([Marker(30.0, ANCHOR)], 30.0, "film ü") == ""
+    assert played((13.0, [start]), (14.0, []), (20.0, [end])) == ["film ü", "film ü", ""]
+    assert played((13.0, [start]), (30.0, [Marker(30.0, ANCHOR)])) == ["film ü", ""]
+
+
+def test_what_begins_or_ends_within_a_window_counts_from_the_next_window_on() -> None:
+    start, end = trial_markers("p1", TRIAL)[2:]
+    assert played((12.4, [start]), (13.4, []), (19.4, [end]), (20.4, [])) == ["", "film ü", "film ü", ""]
+    begun = Marker(20.0, start.text.replace("film ü", "next"))
+    assert played((19.4, [end, begun]), (20.4, [])) == ["", "next"]  # of one moment, the end comes first
+
+
+def test_markers_that_overlapping_windows_both_show_count_once() -> None:
+    start, end = trial_markers("p1", TRIAL)[2:]
+    windows = [(t, [m for m in (start, end) if t <= m.time < t + 1]) for t in np.arange(12.0, 21.0, 0.25)]
+    for (time, _), stimulus in zip(windows, played(*windows), strict=True):
+        assert stimulus == ("film ü" if 13.0 <= time < 20.0 else "")
 
 
 def test_a_laboratorys_own_markers_are_let_be() -> None:
+    start = trial_markers("p1", TRIAL)[2]
     for text in ("memhacl:trial_start", "memhacl:trial_start {broken", "memhacl:trial_start [1]", "S 12"):
-        assert playing([Marker(1.0, text)], 1.0, "x") == "x"
+        assert played((13.0, [start]), (14.0, [Marker(14.0, text)])) == ["film ü", "film ü"]
 
 
 def test_a_trigger_channel_is_its_levels_and_an_event_stream_each_number() -> None:
