@@ -28,7 +28,7 @@ from rich.table import Table
 
 from benchmarks.machine import apart, console
 from benchmarks.programs import command
-from memhacl.stream.sources.simulated_deap import write_pickle
+from memhacl.stream.sources.simulated.deap_files import write_pickle
 from memhacl.train.corpus import load_corpus
 
 TRIALS, CHANNELS, SAMPLES, RATE, REST = 40, 40, 8064, 128, 3

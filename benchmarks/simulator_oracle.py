@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from memhacl.stream.sources.simulated_eeg import eeg, processed_as_deap
-from memhacl.stream.sources.simulated_latents import PLANTED, feeling
-from memhacl.stream.sources.simulated_noise import Piece
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.simulated.eeg import eeg, processed_as_deap
+from memhacl.stream.sources.simulated.latents import PLANTED, feeling
+from memhacl.stream.sources.simulated.noise import Piece
+from memhacl.stream.sources.simulated.people import People
 
 BANDS = ((4, 8), (8, 13), (13, 30), (30, 45))  # Hz
 SECONDS = 20

@@ -8,8 +8,8 @@ import tyro
 from rich.console import Console
 
 from memhacl.stream.errors import ConfigError
-from memhacl.stream.sources.simulated_deap import write_deap
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.simulated.deap_files import write_deap
+from memhacl.stream.sources.simulated.people import People
 from memhacl.train.arguments import parse
 from memhacl.train.progress import stage_bar
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Signal, StreamFormat, Trial
-from memhacl.stream.sources import mat_file
 from memhacl.stream.sources.collect import Collected
 from memhacl.stream.sources.files import entries, fingerprint, of_person
-from memhacl.stream.sources.mat_elements import Value
+from memhacl.stream.sources.formats import mat_file
+from memhacl.stream.sources.formats.mat_elements import Value
 from memhacl.stream.sources.ratings import rated
 from memhacl.stream.units import ARBITRARY
 

@@ -9,8 +9,8 @@ from pydantic import Field, field_validator
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import MODALITIES
 from memhacl.stream.sources.chosen import Chosen
-from memhacl.stream.sources.conventions import Conventions
-from memhacl.stream.sources.xdf import XdfSource
+from memhacl.stream.sources.xdf.conventions import Conventions
+from memhacl.stream.sources.xdf.source import XdfSource
 
 if TYPE_CHECKING:
     from memhacl.stream.sources.registry import Source

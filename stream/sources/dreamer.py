@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources import dreamer_layout, mat_file
+from memhacl.stream.sources import dreamer_layout
 from memhacl.stream.sources.dreamer_layout import NAME
 from memhacl.stream.sources.files import entries, fingerprint, of_person
-from memhacl.stream.sources.mat_elements import Element, Value
+from memhacl.stream.sources.formats import mat_file
+from memhacl.stream.sources.formats.mat_elements import Element, Value
 
 PEOPLE: Final = 23
 MOST: Final = 1000  # people that a file may state

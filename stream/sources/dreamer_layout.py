@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.signals import TRIAL_GAP, Recording, Signal, StreamFormat, Trial
-from memhacl.stream.sources import mat_file
 from memhacl.stream.sources.amigos import ELECTRODES
 from memhacl.stream.sources.collect import Collected
-from memhacl.stream.sources.mat_elements import Value
+from memhacl.stream.sources.formats import mat_file
+from memhacl.stream.sources.formats.mat_elements import Value
 from memhacl.stream.sources.ratings import rated
 from memhacl.stream.units import ARBITRARY
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import TRIAL_GAP, Recording, Segment, StreamFormat, Trial
-from memhacl.stream.sources.bdf import CODES, STATUS, Wanted, read_signals, read_words
-from memhacl.stream.sources.bdf_header import read_header
-from memhacl.stream.sources.deap_layout import ELECTRODES
+from memhacl.stream.sources.deap.layout import ELECTRODES
 from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.formats.bdf import CODES, STATUS, Wanted, read_signals, read_words
+from memhacl.stream.sources.formats.bdf_header import read_header
 from memhacl.stream.sources.mahnob_sessions import EMOTIONS, SCALES, XML, Listing, Session, list_sessions
 
 _SLACK: Final = 1.0  # s that a film may end after its recording; edges nearer than this are one

@@ -6,21 +6,12 @@ from typing import Final, Protocol
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources import (
-    amigos,
-    data_file,
-    deap,
-    deap_original,
-    dreamer,
-    kalunga,
-    mahnob,
-    stress_predict,
-    wesad,
-    xdf,
-)
+from memhacl.stream.sources import amigos, data_file, dreamer, kalunga, mahnob, stress_predict, wesad
+from memhacl.stream.sources.deap import original, preprocessed
 from memhacl.stream.sources.files import entries
-from memhacl.stream.sources.simulated import SimulatedSource
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.simulated.people import People
+from memhacl.stream.sources.simulated.source import SimulatedSource
+from memhacl.stream.sources.xdf import source as xdf
 from memhacl.stream.strict import read_yaml
 
 FEW: Final = People(subjects=4, stimuli=12)  # what the word `simulated` means
@@ -63,11 +54,11 @@ class Source(Protocol):
 
 # Each returns the source that it recognises at a path, or None, by names and the beginnings of files.
 FINDERS: Final[dict[str, Callable[[Path], Source | None]]] = {
-    "DEAP": deap.find,
+    "DEAP": preprocessed.find,
+    "DEAP original": original.find,
+    "MAHNOB-HCI": mahnob.find,
     "AMIGOS": amigos.find,
     "DREAMER": dreamer.find,
-    "DEAP original": deap_original.find,
-    "MAHNOB-HCI": mahnob.find,
     "WESAD": wesad.find,
     "stress-predict": stress_predict.find,
     "kalunga-ssvep": kalunga.find,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Trial
-from memhacl.stream.sources.empatica import read_text
+from memhacl.stream.sources.formats.empatica import read_text
 from memhacl.stream.sources.runs import runs
 
 LABELS: Final = Path("Processed_data") / "Improved_All_Combined_hr_rsp_binary.csv"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat
-from memhacl.stream.sources.empatica import read_column
 from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.formats.empatica import read_column
 from memhacl.stream.sources.stress_labels import LABELS, UNUSUAL, count_runs, is_usual, read_labels, trials_of
 
 NAME: Final = "stress-predict"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat
 from memhacl.stream.sources.files import entries, fingerprint, of_person
-from memhacl.stream.sources.unpickle import read_pickle
+from memhacl.stream.sources.formats.unpickle import read_pickle
 from memhacl.stream.sources.wesad_labels import RATE, ignored, trials_of
 
 NAME: Final = "WESAD"

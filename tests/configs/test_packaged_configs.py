@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from memhacl.stream.sources.deap_layout import CHANNELS, RANGES
+from memhacl.stream.sources.deap.layout import CHANNELS, RANGES
 from memhacl.stream.sources.registry import open_source
 from memhacl.stream.strict import known_keys
 from memhacl.train.config import Config

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memhacl.stream.sources.deap_layout import CHANNELS, RATE
-from memhacl.stream.sources.simulated_deap import write_pickle
+from memhacl.stream.sources.deap.layout import CHANNELS, RATE
+from memhacl.stream.sources.simulated.deap_files import write_pickle
 
 WriteDeap = Callable[..., Path]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from memhacl.stream.labels import electrode, key, only_count
 from memhacl.stream.montage import known, positions
-from memhacl.stream.sources.deap_layout import ELECTRODES
+from memhacl.stream.sources.deap.layout import ELECTRODES
 
 PLAIN = ("Fp1", "FP1", " fp1 ", "Fp1.", "Fp1..", "EEG Fp1", "EEG:Fp1", "EEG_Fp1", "E-Fp1")
 REFERRED = (

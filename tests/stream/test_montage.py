@@ -5,7 +5,7 @@ import pytest
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.montage import angles, known, positions
-from memhacl.stream.sources.deap_layout import ELECTRODES
+from memhacl.stream.sources.deap.layout import ELECTRODES
 
 
 def test_lies_on_the_unit_sphere_with_x_right_y_front_z_up() -> None:

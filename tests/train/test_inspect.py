@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.simulated_deap import write_deap
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.simulated.deap_files import write_deap
+from memhacl.stream.sources.simulated.people import People
 from memhacl.train.cli import dispatch
 from memhacl.train.inspect import inspect
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.path.offline import recording_windows
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources.simulated import SimulatedSource
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.simulated.people import People
+from memhacl.stream.sources.simulated.source import SimulatedSource
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 from memhacl.train.config import PeopleConfig, TrialConfig
 from memhacl.train.corpus import Corpus, load_corpus, verify

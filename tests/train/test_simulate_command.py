@@ -5,7 +5,7 @@ import pytest
 
 from memhacl.stream.errors import ConfigError
 from memhacl.stream.sources.registry import open_source
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.simulated.people import People
 from memhacl.train.cli import dispatch
 from memhacl.train.simulate import SimulateArguments
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from memhacl.stream.montage import positions
 from memhacl.stream.path.repair import KEPT, Repair, limit, weights
-from memhacl.stream.sources.deap_layout import ELECTRODES
+from memhacl.stream.sources.deap.layout import ELECTRODES
 
 NONE = np.zeros(len(ELECTRODES), dtype=bool)
 POINTS = positions(ELECTRODES)

@@ -12,8 +12,8 @@ from plugins.bdf import HIGHEST, LOWEST, Track, WriteBdf, track, words
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import StreamFormat
-from memhacl.stream.sources.bdf import Wanted, read_channels, read_signals, read_words, risen
-from memhacl.stream.sources.bdf_header import read_header
+from memhacl.stream.sources.formats.bdf import Wanted, read_channels, read_signals, read_words, risen
+from memhacl.stream.sources.formats.bdf_header import read_header
 
 ROOT = Path(__file__).parents[3]
 REAL = Path(os.environ.get("MEMHACL_REAL_DATA", ROOT.parent / "shared" / "data")) / "mne_test_files"

@@ -14,9 +14,9 @@ from memhacl.stream.lsl.selection import choose_modalities, select
 from memhacl.stream.path.offline import recording_windows
 from memhacl.stream.signals import Trial
 from memhacl.stream.sources.data_file import DataFile
-from memhacl.stream.sources.ratings_csv import read_table
-from memhacl.stream.sources.ratings_table import RatingsFile, RatingsTable
 from memhacl.stream.sources.registry import Source, open_source
+from memhacl.stream.sources.xdf.ratings_csv import read_table
+from memhacl.stream.sources.xdf.ratings_table import RatingsFile, RatingsTable
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 
 Xdf = Callable[[], Any]

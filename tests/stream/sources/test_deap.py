@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from memhacl.stream.errors import ConfigError, DataError
-from memhacl.stream.sources.deap import read_arrays
-from memhacl.stream.sources.deap_layout import CHANNELS, ELECTRODES, Shape
-from memhacl.stream.sources.deap_sidecar import SIDECAR
+from memhacl.stream.sources.deap.layout import CHANNELS, ELECTRODES, Shape
+from memhacl.stream.sources.deap.preprocessed import read_arrays
+from memhacl.stream.sources.deap.sidecar import SIDECAR
 from memhacl.stream.sources.registry import open_source
-from memhacl.stream.sources.simulated import SimulatedSource
-from memhacl.stream.sources.simulated_deap import write_deap, write_pickle
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.simulated.deap_files import write_deap, write_pickle
+from memhacl.stream.sources.simulated.people import People
+from memhacl.stream.sources.simulated.source import SimulatedSource
 
 PEOPLE = People(subjects=3, stimuli=2, rest=1, seconds=3, seed=5)
 SHAPE = Shape(2, 1.0, 3.0)

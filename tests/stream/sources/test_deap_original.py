@@ -18,9 +18,9 @@ from memhacl.stream.errors import DataError
 from memhacl.stream.lsl.selection import choose_modalities, select
 from memhacl.stream.path.offline import recording_windows
 from memhacl.stream.signals import Recording, Signal
-from memhacl.stream.sources import deap_layout
-from memhacl.stream.sources.deap_ratings import Rated, find_ratings, read_ratings
-from memhacl.stream.sources.deap_trials import VIDEO, Video, match, videos
+from memhacl.stream.sources.deap import layout as deap_layout
+from memhacl.stream.sources.deap.presentations import Rated, find_ratings, read_ratings
+from memhacl.stream.sources.deap.trials import VIDEO, Video, match, videos
 from memhacl.stream.sources.registry import open_source
 from memhacl.stream.spec import Conditioning, ModalitySpec, SignalSpec
 

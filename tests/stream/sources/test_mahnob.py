@@ -15,7 +15,7 @@ from memhacl.stream.errors import DataError
 from memhacl.stream.lsl.selection import choose_modalities, select
 from memhacl.stream.path.offline import recording_windows
 from memhacl.stream.signals import TRIAL_GAP, Recording
-from memhacl.stream.sources.deap_layout import ELECTRODES
+from memhacl.stream.sources.deap.layout import ELECTRODES
 from memhacl.stream.sources.mahnob import edges
 from memhacl.stream.sources.registry import open_source
 from memhacl.stream.spec import Conditioning, ModalitySpec, SignalSpec

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import Marker, Trial
-from memhacl.stream.sources.marker_rules import MarkerRules, trials_by
+from memhacl.stream.sources.xdf.marker_rules import MarkerRules, trials_by
 from memhacl.stream.trials import Told
 
 SCALES = {"valence": (1.0, 9.0)}

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources import mat_file
-from memhacl.stream.sources.mat_elements import Cell, Other, Value
+from memhacl.stream.sources.formats import mat_file
+from memhacl.stream.sources.formats.mat_elements import Cell, Other, Value
 
 FIXED = [HealthCheck.function_scoped_fixture]  # the folder: each example writes its own file anew
 BY_MATLAB = Path(scipy.io.__file__).parent / "matlab" / "tests" / "data"

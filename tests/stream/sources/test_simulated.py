@@ -14,9 +14,9 @@ from scipy.signal import find_peaks, welch
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import Recording, Signal
 from memhacl.stream.sources.registry import open_source
-from memhacl.stream.sources.simulated import SimulatedSource, deap_arrays
-from memhacl.stream.sources.simulated_latents import feeling
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.simulated.latents import feeling
+from memhacl.stream.sources.simulated.people import People
+from memhacl.stream.sources.simulated.source import SimulatedSource, deap_arrays
 
 SMALL = People(subjects=2, stimuli=2, rest=3, seconds=10, seed=3)
 LAB = """
@@ -54,7 +54,7 @@ def digest(people: People, person: int) -> str:
 
 def test_another_process_makes_the_same_bytes_in_another_order() -> None:
     code = (
-        "import hashlib; from memhacl.stream.sources.simulated import *;"
+        "import hashlib; from memhacl.stream.sources.simulated.source import *;"
         f"p = People.model_validate_json({SMALL.model_dump_json()!r}); deap_arrays(p, 1);"
         "d, l = deap_arrays(p, 0); print(hashlib.sha256(d.tobytes() + l.tobytes()).hexdigest())"
     )

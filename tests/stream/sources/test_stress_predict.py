@@ -18,7 +18,7 @@ from memhacl.stream.errors import DataError
 from memhacl.stream.lsl.selection import choose_modalities, select
 from memhacl.stream.path.offline import recording_windows
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources.empatica import read_column
+from memhacl.stream.sources.formats.empatica import read_column
 from memhacl.stream.sources.registry import open_source
 from memhacl.stream.sources.stress_labels import USUAL
 from memhacl.stream.sources.stress_predict import PEOPLE, find

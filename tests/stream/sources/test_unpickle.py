@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.simulated_deap import write_pickle
-from memhacl.stream.sources.unpickle import read_pickle
+from memhacl.stream.sources.formats.unpickle import read_pickle
+from memhacl.stream.sources.simulated.deap_files import write_pickle
 
 STATE = b"(K\x01K\x01\x85"  # MARK 1, shape (1,): the head of an array's state
 ARRAY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"

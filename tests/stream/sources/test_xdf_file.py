@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.xdf_file import load
+from memhacl.stream.sources.formats.xdf_file import load
 
 
 @pytest.mark.parametrize("damage", ["header", "data", "end", "cut"])

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
 from memhacl.stream import montage
-from memhacl.stream.sources.simulated_latents import feeling
-from memhacl.stream.sources.simulated_noise import (
+from memhacl.stream.sources.simulated.latents import feeling
+from memhacl.stream.sources.simulated.noise import (
     Floats,
     Piece,
     band_noise,
@@ -19,7 +19,7 @@ from memhacl.stream.sources.simulated_noise import (
     shaped_noise,
     smooth_step,
 )
-from memhacl.stream.sources.simulated_people import PERSON, People
+from memhacl.stream.sources.simulated.people import PERSON, People
 
 SOURCES: Final = "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2 Fz Pz".split()
 WIDTHS: Final = np.array([0.45] * 19 + [1.1] * 2)  # radians: 19 patches of cortex and two deep, wide sources

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from memhacl.stream.signals import Marker, Trial
 from memhacl.stream.sources.ratings import Scales, rated
-from memhacl.stream.sources.ratings_csv import number_in
+from memhacl.stream.sources.xdf.ratings_csv import number_in
 from memhacl.stream.strict import Strict
 from memhacl.stream.trials import NO_END, Told, left_out, resting, without_end
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.xdf_chunks import MAGIC, Chunks, scan
+from memhacl.stream.sources.formats.xdf_chunks import MAGIC, Chunks, scan
 
 _AS_EXPECTED = "Segments and clock-segments differ"  # always so where stamps are left as they were recorded
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.pickled_arrays import STAND_INS
+from memhacl.stream.sources.formats.pickled_arrays import STAND_INS
 
 _CHUNK: Final = 1 << 20  # bytes
 

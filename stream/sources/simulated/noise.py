@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memhacl.stream.sources.simulated_people import STIMULUS, TRIAL, People
+from memhacl.stream.sources.simulated.people import STIMULUS, TRIAL, People
 
 Floats = NDArray[np.float64]
 

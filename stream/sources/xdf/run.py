@@ -8,11 +8,11 @@ from pathlib import Path
 from memhacl.stream.errors import DataError
 from memhacl.stream.events import markers_in, recorded_markers
 from memhacl.stream.signals import MARKERS, MODALITIES, Marker, Segment, Signal, StreamFormat, Texts
-from memhacl.stream.sources.conventions import Conventions
-from memhacl.stream.sources.marker_rules import trials_by
+from memhacl.stream.sources.formats.xdf_file import load
 from memhacl.stream.sources.ratings import rated
-from memhacl.stream.sources.xdf_file import load
-from memhacl.stream.sources.xdf_streams import read_streams
+from memhacl.stream.sources.xdf.conventions import Conventions
+from memhacl.stream.sources.xdf.marker_rules import trials_by
+from memhacl.stream.sources.xdf.streams import read_streams
 from memhacl.stream.trials import Told, trials_of
 
 _SHOWN = 4

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.errors import ConfigError, DataError
-from memhacl.stream.sources.deap_sidecar import SIDECAR, make_sidecar, read_sidecar
-from memhacl.stream.sources.simulated import deap_arrays
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.deap.sidecar import SIDECAR, make_sidecar, read_sidecar
+from memhacl.stream.sources.simulated.people import People
+from memhacl.stream.sources.simulated.source import deap_arrays
 
 
 def write_deap(

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from memhacl.stream.sources.mat_bytes import Damaged, Stream, inflated, part
+from memhacl.stream.sources.formats.mat_bytes import Damaged, Stream, inflated, part
 
 HEADER: Final = 128  # bytes before the first element
 _ENDLESS: Final = 1 << 40  # compressed data end where they end

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat, Trial
-from memhacl.stream.sources import deap_layout
-from memhacl.stream.sources.deap_layout import RANGES, SCALES
-from memhacl.stream.sources.simulated_body import BODY, muscle
-from memhacl.stream.sources.simulated_eeg import eeg, eog, processed_as_deap
-from memhacl.stream.sources.simulated_latents import feeling
-from memhacl.stream.sources.simulated_noise import Floats, Piece
-from memhacl.stream.sources.simulated_people import PARTS, PERSON, People, SimulatedStream
+from memhacl.stream.sources.deap import layout as deap_layout
+from memhacl.stream.sources.deap.layout import RANGES, SCALES
+from memhacl.stream.sources.simulated.body import BODY, muscle
+from memhacl.stream.sources.simulated.eeg import eeg, eog, processed_as_deap
+from memhacl.stream.sources.simulated.latents import feeling
+from memhacl.stream.sources.simulated.noise import Floats, Piece
+from memhacl.stream.sources.simulated.people import PARTS, PERSON, People, SimulatedStream
 
 VERSION: Final = 1  # of the formulas: raise it when the same settings begin to give other signals
 NAME: Final = "simulated people"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Signal, StreamFormat
-from memhacl.stream.sources.bdf_header import BYTES, Channel, Header
+from memhacl.stream.sources.formats.bdf_header import BYTES, Channel, Header
 from memhacl.stream.units import conversion, unit_of
 
 STATUS: Final = "Status"

@@ -8,12 +8,12 @@ from typing import Final
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Segment, Trial
-from memhacl.stream.sources.conventions import Conventions
 from memhacl.stream.sources.files import fingerprint, of_person
-from memhacl.stream.sources.ratings_csv import read_table
-from memhacl.stream.sources.ratings_table import RatingsTable
-from memhacl.stream.sources.xdf_people import SUFFIX, own
-from memhacl.stream.sources.xdf_run import Run, heard, read_run, uneven
+from memhacl.stream.sources.xdf.conventions import Conventions
+from memhacl.stream.sources.xdf.people import SUFFIX, own
+from memhacl.stream.sources.xdf.ratings_csv import read_table
+from memhacl.stream.sources.xdf.ratings_table import RatingsTable
+from memhacl.stream.sources.xdf.run import Run, heard, read_run, uneven
 
 COPY: Final = "duplicate_file"
 _MEMHACL: Final = Conventions()  # nothing said: our own markers, people by the files' names

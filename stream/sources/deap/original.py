@@ -8,19 +8,19 @@ from typing import Final
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Segment
-from memhacl.stream.sources import deap_layout
-from memhacl.stream.sources.bdf import CODES, STATUS, Wanted, read_signals, read_words, stated_unit
-from memhacl.stream.sources.bdf_header import Header, read_header
-from memhacl.stream.sources.deap_ratings import NAME, SCALES, Rated, find_ratings, read_ratings
-from memhacl.stream.sources.deap_trials import trials, videos
+from memhacl.stream.sources.deap import layout
+from memhacl.stream.sources.deap.presentations import NAME, SCALES, Rated, find_ratings, read_ratings
+from memhacl.stream.sources.deap.trials import trials, videos
 from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.formats.bdf import CODES, STATUS, Wanted, read_signals, read_words, stated_unit
+from memhacl.stream.sources.formats.bdf_header import Header, read_header
 
 PEOPLE: Final = 32
 TWENTE: Final = 22  # people up to this number were recorded there, with the skin's conductance in nS
 FOLDER: Final = "data_original"
 # The channels of each signal, and whether each pair of them is one derivation, as in the preprocessed files.
 LABELS: Final[dict[str, tuple[tuple[str, ...], bool]]] = {
-    "EEG": (deap_layout.ELECTRODES, False),
+    "EEG": (layout.ELECTRODES, False),
     "EOG": (("EXG1", "EXG2", "EXG3", "EXG4"), True),
     "EMG": (("EXG5", "EXG6", "EXG7", "EXG8"), True),
     "GSR": (("GSR1",), False),
@@ -100,7 +100,7 @@ class DeapOriginalSource:
 def _wanted(skin: str) -> list[Wanted]:
     """Return the signals to read; ``skin`` is the unit of GSR where the header states none."""
     wanted = []
-    for form in deap_layout.FORMATS:
+    for form in layout.FORMATS:
         labels, bipolar = LABELS[form.modality]
         unit = skin if form.modality == "GSR" else form.unit
         made = replace(form, name=f"DEAP original {form.modality}", unit=unit, already_done=())

@@ -9,7 +9,7 @@ from typing import TextIO
 from memhacl.stream.errors import DataError
 from memhacl.stream.sources.files import hash_of
 from memhacl.stream.sources.ratings import Scales, rated
-from memhacl.stream.sources.ratings_table import RatingsFile, RatingsTable, Row
+from memhacl.stream.sources.xdf.ratings_table import RatingsFile, RatingsTable, Row
 
 
 def read_table(path: Path, wanted: RatingsFile, stimuli: Mapping[str, str], scales: Scales) -> RatingsTable:

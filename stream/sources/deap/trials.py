@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Trial
-from memhacl.stream.sources.bdf import risen
-from memhacl.stream.sources.deap_ratings import STIMULI, Rated
+from memhacl.stream.sources.deap.presentations import STIMULI, Rated
+from memhacl.stream.sources.formats.bdf import risen
 
 BEFORE: Final = 3  # status: the fixation cross before a video
 VIDEO: Final = 4

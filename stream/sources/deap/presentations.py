@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.deap_layout import RANGES, stimulus_name
+from memhacl.stream.sources.deap.layout import RANGES, stimulus_name
 from memhacl.stream.sources.files import natural
 from memhacl.stream.sources.ratings import rated
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
-from memhacl.stream.sources import deap_layout
-from memhacl.stream.sources.deap_layout import CHANNELS, SCALES, Shape, stimulus_name
-from memhacl.stream.sources.deap_sidecar import read_sidecar
+from memhacl.stream.sources.deap import layout
+from memhacl.stream.sources.deap.layout import CHANNELS, SCALES, Shape, stimulus_name
+from memhacl.stream.sources.deap.sidecar import read_sidecar
 from memhacl.stream.sources.files import entries, fingerprint, of_person
-from memhacl.stream.sources.simulated import NAME as SIMULATED
-from memhacl.stream.sources.unpickle import read_pickle
+from memhacl.stream.sources.formats.unpickle import read_pickle
+from memhacl.stream.sources.simulated.source import NAME as SIMULATED
 
 EXPECTED = "DEAP's preprocessed files, s01.dat to s32.dat"
 PEOPLE = {f"s{number:02d}" for number in range(1, 33)}
@@ -62,7 +62,7 @@ class DeapSource:
         shape = Shape() if self._sidecar is None else self._sidecar.shape
         data, labels = read_arrays(path, shape)
         planted = [] if self._sidecar is None else self._sidecar.of(person)
-        return deap_layout.recording(person, self.name, data, labels, shape, planted)
+        return layout.recording(person, self.name, data, labels, shape, planted)
 
     def fingerprint(self) -> str:
         """Return the sha256 of all files' content and of who they belong to, as hex."""

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from memhacl.stream import montage
 from memhacl.stream.signals import MODALITIES
-from memhacl.stream.sources import deap_layout
+from memhacl.stream.sources.deap import layout as deap_layout
 from memhacl.stream.strict import Strict
 
 UNITS: Final = {

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.deap_layout import Shape
-from memhacl.stream.sources.simulated import deap_shape, planted
-from memhacl.stream.sources.simulated_people import People
+from memhacl.stream.sources.deap.layout import Shape
+from memhacl.stream.sources.simulated.people import People
+from memhacl.stream.sources.simulated.source import deap_shape, planted
 from memhacl.stream.strict import Strict
 
 SIDECAR = "simulated.json"

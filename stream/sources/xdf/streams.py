@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.kinds import described
 from memhacl.stream.signals import MODALITIES, Origin, Signal, StreamFormat, Texts
-from memhacl.stream.sources.xdf_file import Stream
+from memhacl.stream.sources.formats.xdf_file import Stream
 
 _FAR = 6 * 3600.0  # s between two streams, or two samples, of one session that only another clock explains
 _SYNC = 1e-3  # s; clocks nearer than this need no correction

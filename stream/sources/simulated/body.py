@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from memhacl.stream.sources.simulated_latents import feeling
-from memhacl.stream.sources.simulated_noise import Floats, Piece, band_noise, engagement, events
-from memhacl.stream.sources.simulated_people import PERSON
+from memhacl.stream.sources.simulated.latents import feeling
+from memhacl.stream.sources.simulated.noise import Floats, Piece, band_noise, engagement, events
+from memhacl.stream.sources.simulated.people import PERSON
 
 SLOW: Final = (0.01, 0.08)  # Hz: drifts over tens of seconds
 PULSE: Final = ((0.0, 9.0, 1.0), (2.1, 4.0, 0.35))  # systolic and dicrotic wave: phase (rad), sharpness, height

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memhacl.stream.sources.deap_layout import SCALES
-from memhacl.stream.sources.simulated_people import PERSON, STIMULUS, TRIAL, People
+from memhacl.stream.sources.deap.layout import SCALES
+from memhacl.stream.sources.simulated.people import PERSON, STIMULUS, TRIAL, People
 
 # Rating points for one standard deviation: the latent against everything else gives an oracle of 0.80.
 LATENT, BIAS, MEAN, NOISE = 1.6, 0.5, 0.6, 0.85

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.conventions import Conventions
 from memhacl.stream.sources.files import hash_of, natural
+from memhacl.stream.sources.xdf.conventions import Conventions
 
 SUFFIX = re.compile(r"\.(xdf|xdfz|xdf\.gz)$", re.IGNORECASE)
 _REPLACED = re.compile(r"_old\d+$")  # LabRecorder's name for the file that a repeated run replaced

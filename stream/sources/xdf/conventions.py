@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from memhacl.stream.sources.marker_rules import MarkerRules, Pattern
-from memhacl.stream.sources.ratings_table import RatingsFile
+from memhacl.stream.sources.xdf.marker_rules import MarkerRules, Pattern
+from memhacl.stream.sources.xdf.ratings_table import RatingsFile
 from memhacl.stream.strict import Strict
 
 

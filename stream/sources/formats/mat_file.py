@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.mat_bytes import Damaged
-from memhacl.stream.sources.mat_elements import HEADER, Cell, Element, Other, Value, variables
+from memhacl.stream.sources.formats.mat_bytes import Damaged
+from memhacl.stream.sources.formats.mat_elements import HEADER, Cell, Element, Other, Value, variables
 
 _SHOWN = 60  # letters of a name or text that a message shows
 

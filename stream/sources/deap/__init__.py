@@ -1,0 +1,1 @@
+"""DEAP: the preprocessed files and the original ones."""

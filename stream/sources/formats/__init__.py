@@ -1,0 +1,1 @@
+"""Files of formats that several sources share, whatever state they are in."""
