@@ -7,6 +7,7 @@ from benchmarks import (
     latency,
     path_memory,
     path_speed,
+    prepare_speed,
     quality,
     restart,
     simulator_oracle,
@@ -21,6 +22,7 @@ def main() -> None:
     alignment.main(["--minutes", "10"])
     path_memory.main(["--hours", "1"])
     quality.main()
+    prepare_speed.main(["--people", "4"])
     for benchmark in (latency, restart):
         benchmark.main()
     soak.main(["--minutes", "1"])

@@ -99,7 +99,7 @@ def _windows_of(
     rows: list[tuple[int, int, float]] = []
     excluded: Counter[str] = Counter()
     first = np.cumsum([0, *(len(segment.trials) for segment in recording.segments)]).tolist()
-    for segment, window in recording_windows(recording, spec):
+    for segment, window in recording_windows(recording, spec, assessed=False):
         trials = recording.segments[segment].trials
         place = _place_around(trials, window)
         if place is None:

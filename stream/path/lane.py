@@ -17,11 +17,13 @@ from memhacl.stream.spec import ModalitySpec, SignalSpec
 class Lane:
     """The state of one modality of ``spec``; without a stream its slots are missing.
 
-    ``guards`` is `Intake`'s.
+    ``guards`` is `Intake`'s. Without ``assessed``, windows come without measures of their quality.
     """
 
-    def __init__(self, spec: SignalSpec, modality: ModalitySpec, guards: list[Guard] | None) -> None:
-        self.spec, self.modality = spec, modality
+    def __init__(
+        self, spec: SignalSpec, modality: ModalitySpec, guards: list[Guard] | None, assessed: bool = True
+    ) -> None:
+        self.spec, self.modality, self.assessed = spec, modality, assessed
         self.intake = Intake(spec, modality, guards)
         channels, hop = len(modality.channels), spec.hop_samples
         self._already_done: tuple[str, ...] = ()
@@ -99,8 +101,9 @@ class Lane:
         """Rows (channels, samples) of the window from slot ``first``, its reasons to distrust, its quality."""
         last = first + self.spec.window_samples
         data = self._history.conditioned(first, last)
-        quality = self._quality(first, last, grid)
-        reasons = self._presence(quality["missing"])
+        missing = float(np.isnan(self._history.raw(first, last)).any(axis=1).mean())
+        quality = self._quality(first, last, missing, grid) if self.assessed else {}
+        reasons = self._presence(missing)
         if self._history.dead(first, last):
             reasons.append("dead")
         if self._history.warming(first, last):
@@ -109,9 +112,8 @@ class Lane:
         data = self._adapt(self._subtract(data, past, reasons), reasons)
         return data.T, [f"{reason}:{self.modality.modality}" for reason in reasons], quality
 
-    def _quality(self, first: int, last: int, grid: Grid) -> dict[str, float]:
+    def _quality(self, first: int, last: int, missing: float, grid: Grid) -> dict[str, float]:
         """Quality of the slots ``first:last``; where windows overlap, of the stream's samples twice a window."""
-        missing = float(np.isnan(self._history.raw(first, last)).any(axis=1).mean())
         if not 0 <= first - self._assessed < self.spec.window_samples // 2:
             self._assessed, self._found = first, self._assess(first, last, missing, grid)
         found = {**self._found, "missing": missing, "interpolated": self._history.interpolated(first, last)}

@@ -42,10 +42,15 @@ class Sink(Protocol[Out]):
         """Return what the data still hold: nothing more will come."""
 
 
-def recording_windows(recording: Recording, spec: SignalSpec) -> Iterator[tuple[int, Window]]:
-    """Yield (segment number, window) for all windows of ``recording``, invalid ones included."""
+def recording_windows(
+    recording: Recording, spec: SignalSpec, assessed: bool = True
+) -> Iterator[tuple[int, Window]]:
+    """Yield (segment number, window) for all windows of ``recording``, invalid ones included.
+
+    Without ``assessed`` they come without measures of their quality, and sooner.
+    """
     for number, segment in enumerate(recording.segments):
-        for window in feed(SignalPath(spec, anchor="marker"), recording.person, segment):
+        for window in feed(SignalPath(spec, anchor="marker", assessed=assessed), recording.person, segment):
             yield number, window
 
 

@@ -33,7 +33,8 @@ class SignalPath:
     that it needs was taken (its end, plus the look-ahead of streams at other rates): what is missing then stays
     missing. ``rest`` makes the first seconds after each anchor the rest period, as markers would. With
     ``arrivals`` the times of arrival are real ones on the streams' clock, and streams that stamp with another
-    clock, or whose clock jumps, are placed by them. All times are seconds on the streams' clock.
+    clock, or whose clock jumps, are placed by them. Without ``assessed``, windows come without measures of their
+    quality, which none of their samples depends on. All times are seconds on the streams' clock.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class SignalPath:
         anchor: Anchor = "first",
         rest: float | None = None,
         arrivals: bool = False,
+        assessed: bool = True,
     ) -> None:
         self.spec, self.patience, self.anchor, self.rest = spec, patience, anchor, rest
         guards: list[Guard] | None = [] if arrivals else None
-        self.lanes = {modality.modality: Lane(spec, modality, guards) for modality in spec.modalities}
+        self.lanes = {modality.modality: Lane(spec, modality, guards, assessed) for modality in spec.modalities}
         self._grid: Grid | None = None
         self._next = 0  # first slot that is not yet processed
         self._anchors: list[float] = []

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.path.offline import feed
+from memhacl.stream.path.offline import feed, recording_windows
 from memhacl.stream.path.path import SignalPath
 from memhacl.stream.signals import ANCHOR, MARKERS, Marker, Origin, Segment, Signal, StreamFormat, Texts
+from memhacl.stream.sources.simulated.people import People
+from memhacl.stream.sources.simulated.source import SimulatedSource
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 
 
@@ -121,3 +123,23 @@ def test_jittered_stamps_give_the_windows_of_the_steady_signal() -> None:
     for one, two in pairs:
         assert two.valid
         np.testing.assert_allclose(two.data, one.data, atol=0.06)  # of a 3-Hz wave of amplitude 1: 3 ms
+
+
+def test_windows_that_are_not_assessed_are_the_same_windows() -> None:
+    recording = SimulatedSource(People(subjects=1, stimuli=2, rest=3, seconds=4, layout="raw")).open("s01")
+    spec = SignalSpec(
+        modalities=(
+            ModalitySpec(modality="EEG", channels=("Fz", "O1"), unit="uV"),
+            ModalitySpec(modality="Temp", channels=("Temp",), unit="degC"),
+        )
+    )
+    assessed, bare = (
+        list(recording_windows(recording, spec)),
+        list(recording_windows(recording, spec, assessed=False)),
+    )
+    assert len(assessed) == len(bare) > 8
+    for (_, one), (_, other) in zip(assessed, bare, strict=True):
+        np.testing.assert_array_equal(one.data, other.data)
+        assert (one.start, one.end, one.reasons) == (other.start, other.end, other.reasons)
+        assert one.quality["EEG"]
+        assert not other.quality["EEG"]
