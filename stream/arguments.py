@@ -67,6 +67,7 @@ def _one_line(box: str) -> str:
     lines = [line.strip("│ ").strip() for line in box.splitlines() if line.startswith("│")]
     rule = next((place for place, line in enumerate(lines) if line.startswith("──")), len(lines))
     text = " ".join(lines[:rule])
+    text = text.replace("Value error, ", "")
     text = re.sub(r"For further information visit \S+", "", text)
     text = re.sub(r"\[type=\w+, input_value=(.*?), input_type=\w+\]", r"(found \1)", text)
     return re.sub(r"^Error parsing (.*?): \d+ validation errors? for \w+", r"\1:", text).strip().rstrip(".")

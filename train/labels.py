@@ -1,6 +1,6 @@
 """Ratings and categories → classes: the one place that knows what 'high' means."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +44,21 @@ def targets_of(trials: Trials, ranges: Ranges, config: LabelConfig) -> dict[str,
     DataError
         The data has no such scale or kind of category, or one class only.
     ConfigError
-        A scale without a known range has no threshold, or a class names a category that is not there.
+        A scale without a known range has no threshold, or a setting names a scale or category that is not there.
     """
+    _must_be_there("thresholds", config.thresholds, trials.ratings, "scales")
+    _must_be_there("classes", config.classes, trials.categories, "kinds of category")
     return {task: _target(task, trials, ranges, config) for task in config.tasks}
+
+
+def _must_be_there(key: str, named: Iterable[str], there: Iterable[str], what: str) -> None:
+    """Raise ConfigError where a setting names what the data does not have: it would count for nothing."""
+    known = list(there)
+    for name in named:
+        if name not in known:
+            raise ConfigError(
+                f"labels.{key}: expected {what} of the data ({', '.join(known) or 'it has none'}), found '{name}'"
+            )
 
 
 def planted_classes(trials: Trials, task: str) -> NDArray[np.int64]:

@@ -73,6 +73,7 @@ class Pipeline:
         self.folder = folder
         self.source = source
         self._console = console
+        self._classes_said = False
 
     @cached_property
     def keys(self) -> dict[str, str]:
@@ -120,13 +121,16 @@ class Pipeline:
             run(partial, bar)
 
     def say_classes(self) -> None:
-        """Print how the training windows fall into each task's classes.
+        """Print, once, how the training windows fall into each task's classes.
 
         Raises
         ------
         DataError
             The data does not tell a task's classes.
         """
+        if self._classes_said:
+            return
+        self._classes_said = True
         corpus = self._corpus_here()
         train = self._split_of(corpus).train
         for task, target in corpus_targets(corpus, self.config.labels).items():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.signals import Trial
+from memhacl.stream.sources.files import natural
 
 NONE = -1  # of a category: the trial belongs to none of its kind
 
@@ -84,6 +85,6 @@ def _categories(found: list[Mapping[str, str]]) -> dict[str, Coded]:
 
 
 def _coded(words: list[str | None]) -> Coded:
-    names = tuple(dict.fromkeys(word for word in words if word is not None))
+    names = tuple(sorted({word for word in words if word is not None}, key=natural))  # whoever comes first
     place = {name: number for number, name in enumerate(names)}
     return Coded(names, np.array([NONE if word is None else place[word] for word in words], dtype=np.int32))

@@ -83,10 +83,36 @@ def test_categories_are_classes_or_are_put_together_into_them() -> None:
     assert words(chosen) == ["baseline", "stress", None, "stress", None]
 
 
+def test_classes_come_in_natural_order_whoever_was_read_first() -> None:
+    for words_ in (("21 Hz", "rest", "9 Hz"), ("rest", "9 Hz", "21 Hz")):
+        table = tabulate((0, 0, Trial(w, 0.0, 0.0, 1.0, categories={"flicker": w})) for w in words_)
+        target = targets_of(table, {}, LabelConfig(tasks=("flicker",)))["flicker"]
+        assert target.classes == ("9 Hz", "21 Hz", "rest")
+        assert words(target) == list(words_)
+
+
 def test_a_category_that_is_not_there_is_named() -> None:
     wrong = {"calm": ("rest",), "stressed": ("stress",)}
-    with pytest.raises(ConfigError, match=r"labels\.classes\.condition: expected baseline, .*found 'rest'"):
+    with pytest.raises(ConfigError, match=r"labels\.classes\.condition: expected amusement, .*found 'rest'"):
         conditions(LabelConfig(tasks=("condition",), classes={"condition": wrong}))
+
+
+@pytest.mark.parametrize(
+    ("config", "match"),
+    [
+        (
+            LabelConfig(thresholds={"valance": 4.0}),
+            r"labels\.thresholds: expected scales .*\(valence, arousal\), found 'val",
+        ),
+        (
+            LabelConfig(classes={"mood": {"a": ("x",), "b": ("y",)}}),
+            r"labels\.classes: .*it has none.*found 'mood'",
+        ),
+    ],
+)
+def test_a_setting_for_what_is_not_there_is_refused(config: LabelConfig, match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        labelled(config, {"valence": 4.0, "arousal": 6.0})
 
 
 def test_a_task_that_the_data_cannot_tell_says_what_it_can() -> None:
