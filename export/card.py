@@ -24,7 +24,8 @@ class Training(Strict):
 
     ``protocol`` names the split under which ``metrics`` were measured; a metric that is undefined (a correlation
     with a constant, for one) is NaN. ``created`` is an ISO date, with or without the time; ``warnings`` are
-    sentences that every user of the model should read.
+    sentences that every user of the model should read. ``rest_within`` is how many seconds of each stimulus, from
+    its beginning on, stood for its rest; 0: the rest before it.
     """
 
     # JSON has no NaN: an undefined metric is written as the string "NaN", which reads back as NaN.
@@ -40,6 +41,7 @@ class Training(Strict):
     created: str
     metrics: dict[str, float] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    rest_within: float = Field(0.0, ge=0)
 
     @field_validator("created")
     @classmethod

@@ -1,7 +1,6 @@
 """`memhacl-predict`: predictions for a recording, the same numbers as live."""
 
 import logging
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import tyro
 
 from memhacl.stream.arguments import parse_arguments
 from memhacl.stream.command import run_command, warn
-from memhacl.stream.errors import ConfigError, DataError
+from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
 from memhacl.stream.trim import trimmed
 
@@ -43,10 +42,6 @@ class Arguments:
     person: tuple[str, ...] = ()
     """Only these people of the source; without it, all."""
 
-    rest_within: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 0.0
-    """Seconds at the beginning of each stimulus that stand for its rest, for a model that was trained so
-    (trials.rest_within); 0: the rest before it."""
-
 
 def main(args: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
@@ -59,12 +54,10 @@ def _predict(given: Arguments) -> None:
     from memhacl.runtime.session import Model, default_model_path
     from memhacl.stream.sources.registry import open_source
 
-    if not 0 <= given.rest_within < math.inf:
-        raise ConfigError(f"--rest-within {given.rest_within:g}: expected seconds from 0 on")
     model = Model.load(given.model or default_model_path())
     source = open_source(given.source)
     started = time.monotonic()
-    count = write_csv(model, _recordings(source, given), given.out)
+    count = write_csv(model, _recordings(source, given.person, model.card.training.rest_within), given.out)
     kind = "SIMULATED people" if model.card.training.simulated else model.card.training.source
     _log.info(
         "%s: %d windows in %.1f s; model %s, trained on %s",
@@ -72,14 +65,14 @@ def _predict(given: Arguments) -> None:
     )  # fmt: skip
 
 
-def _recordings(source: "Source", given: Arguments) -> Iterator[Recording]:
-    if missing := sorted(set(given.person) - set(source.people)):
+def _recordings(source: "Source", wanted: tuple[str, ...], rest_within: float) -> Iterator[Recording]:
+    if missing := sorted(set(wanted) - set(source.people)):
         raise DataError(
             f"{source.name}: expected people among {', '.join(source.people)}, found --person {missing[0]}"
         )
-    if not given.person:
+    if not wanted:
         warn(source.notes)
-    for person in given.person or source.people:
+    for person in wanted or source.people:
         recording = source.open(person)
         warn(recording.notes)
-        yield trimmed(recording, given.rest_within)
+        yield trimmed(recording, rest_within)

@@ -3,10 +3,19 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from typing import TextIO
 
 from memhacl.stream.errors import MemhaclError
 
 _log = logging.getLogger(__name__)
+
+
+class _ToStderr(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error at that moment: a progress bar stands in for it while it is drawn."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def warn(notes: Iterable[str]) -> None:
@@ -18,7 +27,7 @@ def warn(notes: Iterable[str]) -> None:
 def run_command(name: str, main: Callable[[], int | None]) -> int:
     """Run ``main``; return its exit code, 2 for a user's mistake (said in one line), 130 for Ctrl-C."""
     logging.basicConfig(
-        level=logging.INFO, format=f"%(asctime)s {name} %(levelname)s %(message)s", stream=sys.stderr
+        level=logging.INFO, format=f"%(asctime)s {name} %(levelname)s %(message)s", handlers=[_ToStderr()]
     )
     try:
         return main() or 0

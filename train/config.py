@@ -1,8 +1,10 @@
 """The settings of an experiment: defaults here, what differs in a YAML file, the rest on the command line."""
 
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+import tyro
+import yaml
 from pydantic import Field, model_validator
 
 from memhacl.stream.spec import SignalSpec
@@ -10,6 +12,32 @@ from memhacl.stream.strict import Strict
 
 ProtocolName = Literal["paper", "subject", "stimulus", "trial", "subject+stimulus"]
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a task is a word of a message's topic
+
+
+def is_word(name: str) -> bool:
+    """Tell whether ``name`` can be a task."""
+    return _WORD.fullmatch(name) is not None
+
+
+def _read_mapping(text: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        raise ValueError(f"is not valid YAML: {' '.join(str(problem).split())}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"expected a mapping such as {{valence: 4}}, found {text!r}")
+    return values
+
+
+def _yaml(form: str) -> Any:
+    """Say that a setting is one argument on the command line: a YAML mapping of this ``form``."""
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=form,
+        instance_from_str=lambda arguments: _read_mapping(arguments[0]),
+        is_instance=lambda value: isinstance(value, dict),
+        str_from_instance=lambda value: [yaml.safe_dump(value, default_flow_style=True, sort_keys=False).strip()],
+    )
 
 
 class PeopleConfig(Strict):
@@ -40,13 +68,13 @@ class LabelConfig(Strict):
         min_length=1,
         description="What heads predict: a rated scale (low, high), `quadrant`, or a kind of category.",
     )
-    thresholds: dict[str, float] = Field(
+    thresholds: Annotated[dict[str, float], _yaml("{SCALE: NUMBER}")] = Field(
         {}, description="Scale → rating above which it is high; without one, the middle of the scale."
     )
     margin: float = Field(
         0.0, ge=0, description="Ratings nearer than this to their threshold are ambiguous and give no label."
     )
-    classes: dict[str, dict[str, tuple[str, ...]]] = Field(
+    classes: Annotated[dict[str, dict[str, tuple[str, ...]]], _yaml("{KIND: {CLASS: [CATEGORY]}}")] = Field(
         {}, description="Kind of category → class → the categories in it; without one, each is a class."
     )
 
@@ -55,7 +83,7 @@ class LabelConfig(Strict):
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("tasks: a task is listed twice")
         for task in self.tasks:
-            if not _WORD.fullmatch(task):
+            if not is_word(task):
                 raise ValueError(f"tasks: expected letters, digits, - or _ in '{task}'")
         for kind, classes in self.classes.items():
             members = [category for categories in classes.values() for category in categories]

@@ -101,7 +101,7 @@ def load_corpus(folder: Path) -> Corpus:
             load_trials(folder / "trials.npz", manifest.categories),
             manifest,
         )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise DataError(f"{folder}: is no complete corpus ({problem}); prepare it again with --force") from None
     _check(corpus, folder)
     return corpus

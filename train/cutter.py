@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memhacl.stream.errors import StreamError
 from memhacl.stream.path.offline import recording_windows
@@ -17,33 +16,44 @@ from memhacl.stream.sources.registry import Source
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 from memhacl.stream.trim import trimmed
 from memhacl.train.config import TrialConfig
-from memhacl.train.part import ROWS, Part, TrialRecord, part_check, save
+from memhacl.train.part import Part, PartWriter, TrialRecord
 
 _PHASE = 0.05  # hops: clocks drift within a stimulus, and one on the grid must not slip below it
+_TELLING = 50  # changes from sample to sample from which on two trials do not agree by chance
 _SLACK = 1e-6  # s: stamps carry rounding, and a window that ends on the stimulus's end belongs to it
 
 
 @dataclass(frozen=True)
 class Cutter:
-    """Cuts people of ``source`` into parts that lie in ``folder``; it can be sent to another process."""
+    """Cuts people of ``source`` into parts that lie in ``folder``; it can be sent to another process.
+
+    ``key`` is that of the settings and the data.
+    """
 
     source: Source
     spec: SignalSpec
     trials: TrialConfig
     folder: Path
+    key: str
 
     def __call__(self, person: str) -> Part:
         """Cut one person's recording, and write the part."""
         recording = trimmed(self.source.open(person), self.trials.rest_within, self.trials.seconds)
+        writer = PartWriter(person, self.spec.shape, self.folder)
         try:
             spec = resolve(self.spec, recording)
-            windows, rows, excluded = _windows_of(recording, spec)
-            unfit = ""
+            return writer.finish(self._part(recording, spec, _cut(recording, spec, writer)))
         except StreamError as problem:
-            spec, unfit, excluded = self.spec, str(problem), Counter()
-            windows, rows = np.empty((0, *spec.shape), np.float32), np.empty(0, ROWS)
-        part = Part(
-            person=person,
+            writer.abandon()
+            writer = PartWriter(person, self.spec.shape, self.folder)
+            return writer.finish(self._part(recording, self.spec, Counter(), str(problem)))
+        finally:
+            writer.abandon()
+
+    def _part(self, recording: Recording, spec: SignalSpec, excluded: Counter[str], unfit: str = "") -> Part:
+        return Part(
+            person=recording.person,
+            key=self.key,
             source=recording.source,
             simulated=recording.simulated,
             signals=spec,
@@ -53,11 +63,7 @@ class Cutter:
             excluded_trials=recording.excluded,
             notes=recording.notes,
             unfit=unfit,
-            windows=len(windows),
-            check=part_check(windows, rows),
         )
-        save(part, windows, rows, self.folder)
-        return part
 
 
 def resolve(spec: SignalSpec, recording: Recording) -> SignalSpec:
@@ -91,12 +97,8 @@ def resolve(spec: SignalSpec, recording: Recording) -> SignalSpec:
     return spec.model_copy(update={"modalities": tuple(one(modality) for modality in spec.modalities)})
 
 
-def _windows_of(
-    recording: Recording, spec: SignalSpec
-) -> tuple[NDArray[np.float32], NDArray[np.void], Counter[str]]:
-    """Windows (rows, channels, samples) wholly inside a stimulus, their rows, and those left out by reason."""
-    kept: list[NDArray[np.float32]] = []
-    rows: list[tuple[int, int, float]] = []
+def _cut(recording: Recording, spec: SignalSpec, writer: PartWriter) -> Counter[str]:
+    """Give ``writer`` the windows that lie wholly inside a stimulus; count the others by reason."""
     excluded: Counter[str] = Counter()
     first = np.cumsum([0, *(len(segment.trials) for segment in recording.segments)]).tolist()
     for segment, window in recording_windows(recording, spec, assessed=False):
@@ -108,11 +110,9 @@ def _windows_of(
             excluded.update(window.reasons)
             excluded["invalid"] += 1
         else:
-            kept.append(window.data)
             hop = math.floor((window.start - trials[place].onset) / spec.hop + _PHASE)
-            rows.append((first[segment] + place, hop, window.start))
-    windows = np.stack(kept) if kept else np.empty((0, *spec.shape), np.float32)
-    return windows, np.array(rows, dtype=ROWS), excluded
+            writer.add(window.data, first[segment] + place, hop, window.start)
+    return excluded
 
 
 def _place_around(trials: tuple[Trial, ...], window: Window) -> int | None:
@@ -126,7 +126,7 @@ def _place_around(trials: tuple[Trial, ...], window: Window) -> int | None:
 def _record(segment: Segment, trial: Trial, spec: SignalSpec) -> TrialRecord:
     return TrialRecord(
         stimulus=trial.stimulus,
-        ratings=trial.ratings,
+        ratings={scale: value for scale, value in trial.ratings.items() if not math.isnan(value)},
         planted=trial.planted,
         categories=trial.categories,
         digest=digest(segment, trial, tuple(modality.modality for modality in spec.modalities)),
@@ -134,15 +134,17 @@ def _record(segment: Segment, trial: Trial, spec: SignalSpec) -> TrialRecord:
 
 
 def digest(segment: Segment, trial: Trial, modalities: tuple[str, ...]) -> str:
-    """Return the sha256 (hex) of the samples of ``modalities`` during the stimulus; "" where there are none.
+    """Return the sha256 (hex) of the samples of ``modalities`` during the stimulus, "" where they prove nothing.
 
-    Two people whose trials share it were recorded once: one of them is a copy.
+    Two people whose trials share it were recorded once: one of them is a copy. Samples that hardly change are the
+    same for many: a lost sensor's, or a few of a slow one's.
     """
     found = hashlib.sha256()
-    count = 0
+    changes = 0
     for signal in segment.signals:
         if signal.format.modality in modalities:
-            inside = signal.between(trial.onset, trial.end).data
-            count += len(inside)
-            found.update(signal.format.modality.encode() + np.ascontiguousarray(inside).tobytes())
-    return found.hexdigest() if count else ""
+            inside = np.ascontiguousarray(signal.between(trial.onset, trial.end).data)
+            known = np.where(np.isfinite(inside), inside, 0)
+            changes += int((known[1:] != known[:-1]).sum())
+            found.update(signal.format.modality.encode() + inside.tobytes())
+    return found.hexdigest() if changes >= _TELLING else ""

@@ -137,7 +137,7 @@ def _loss(logits: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor) ->
 def predict_logits(group: Group, feed: Feed, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
     """Logits (rows, classes) of ``group`` for each of its tasks, in evaluation mode."""
     group.eval()
-    parts: dict[str, list[NDArray[np.float64]]] = {task: [] for task in group.heads}
+    parts: dict[str, list[NDArray[np.float64]]] = {task: [] for task in group.tasks}
     with torch.inference_mode():
         for batch in batches(rows, _EVAL_BATCH):
             for task, logits in group(feed(batch)).items():

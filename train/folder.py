@@ -15,6 +15,11 @@ from memhacl.stream.strict import Strict
 from memhacl.train.config import Config
 from memhacl.train.settings import load_config, save_config
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
 OUTPUTS = {
     "prepare": ("corpus",),
     "split": ("split.json", "scale.npz"),
@@ -98,16 +103,33 @@ class RunFolder:
         return entry is not None and entry.key == key and left
 
     @contextmanager
-    def making(self, stage: str, key: str, config: Config) -> Iterator[Path]:
+    def making(self, stage: str, key: str, config: Config, anew: bool = False) -> Iterator[Path]:
         """Give an empty folder to write ``stage``'s output to; on success it takes its final name, else it goes.
 
         The stage's old key is forgotten first, so that an interruption between two renames is never taken for
         a finished stage; so are those of the stages after it, which were made from what goes. A stage that can be
-        resumed finds what it had written under the same key, however it ended.
+        resumed finds what it had written under the same key, however it ended, unless it is made ``anew``.
+
+        Raises
+        ------
+        DataError
+            Another process works in the folder, or it cannot be written.
         """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with _alone(self.path):
+                yield from self._made(stage, key, config, anew)
+        except BrokenPipeError:  # of who reads what is printed
+            raise
+        except OSError as problem:
+            raise DataError(
+                f"{self.path}: cannot be written ({problem.strerror or problem}); free space or give another --out"
+            ) from None
+
+    def _made(self, stage: str, key: str, config: Config, anew: bool) -> Iterator[Path]:
         partial = self.path / f"{stage}.partial"
-        if not _resumable(stage, partial, key):
-            shutil.rmtree(partial, ignore_errors=True)
+        if partial.exists() and (anew or not _resumable(stage, partial, key)):
+            shutil.rmtree(partial)
         for name in OUTPUTS[stage]:
             (partial / name if _is_folder(name) else partial).mkdir(parents=True, exist_ok=True)
         (partial / _KEY).write_text(key, encoding="utf-8")
@@ -148,6 +170,30 @@ class RunFolder:
         entries = {stage: entry.model_dump() for stage, entry in stages.items()}
         temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
         os.replace(temporary, self._marker)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes of ours out of ``folder``; the lock goes with the process, however it ends.
+
+    Raises
+    ------
+    DataError
+        Another one is in.
+    """
+    if fcntl is None:  # Windows has no such locks
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise DataError(
+            f"{folder}: another memhacl-train works in this folder; wait for it, or give --out another"
+        ) from None
+    finally:
+        os.close(handle)
 
 
 def _resumable(stage: str, partial: Path, key: str) -> bool:

@@ -23,11 +23,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Kept:
-    """One person's part as it is used: ``trials`` (trials,) says which trials are; ``copies`` counts those not."""
+    """One person's part as it is used: ``trials`` (trials,) says which are no copies; the others are counted."""
 
     part: Part
     trials: NDArray[np.bool_]
-    copies: Counter[str] = field(default_factory=Counter)
+    excluded: Counter[str] = field(default_factory=Counter)
+
+    def count_empty(self, rows: NDArray[np.void]) -> None:
+        """Count the trials that have no window among ``rows`` (rows,), be they too short or never valid."""
+        without = self.trials.copy()
+        without[rows["trial"]] = False
+        self.excluded["no_valid_window"] += int(without.sum())
 
 
 def _fitting(source: Source, parts: tuple[Part, ...]) -> list[Kept]:
@@ -41,18 +47,26 @@ def _fitting(source: Source, parts: tuple[Part, ...]) -> list[Kept]:
     fit = [Kept(part, np.ones(len(part.trials), dtype=bool)) for part in parts if not part.unfit]
     if not fit:
         more = f" ({len(parts)} people in all do not fit)" if len(parts) > 1 else ""
-        raise DataError(f"{source.name}: {parts[0].unfit}{more}")
+        raise DataError(f"{parts[0].unfit}{more}")
     for part in parts:
         if part.unfit:
             _log.warning("person %s is left out: %s", part.person, part.unfit)
     return fit
 
 
-def _complete(kept: list[Kept]) -> list[Kept]:
+def _complete(kept: list[Kept], source: Source) -> list[Kept]:
     """People who saw everything that anybody saw."""
     saw = {one.part.person: {trial.stimulus for trial in one.part.trials} for one in kept}
     every = set().union(*saw.values())
-    return [one for one in kept if saw[one.part.person] == every]
+    complete = [one for one in kept if saw[one.part.person] == every]
+    if len(complete) < len(kept):
+        count = Counter(stimulus for stimuli in saw.values() for stimulus in stimuli)
+        rarest, seen = min(count.items(), key=lambda pair: pair[1])
+        said = f"{len(complete)} of {len(kept)} people saw all {len(every)} stimuli; '{rarest}' was seen by {seen}"
+        if not complete:
+            raise DataError(f"{source.name}: people.complete: {said}; leave it out or set people.leave_out")
+        _log.warning("%s", said)
+    return complete
 
 
 def _without_copies(kept: list[Kept]) -> list[Kept]:
@@ -67,8 +81,8 @@ def _without_copies(kept: list[Kept]) -> list[Kept]:
         reason = "copied_trial" if len(people) == 1 else "same_samples_as_another_person"
         for one, place in places[1:] if len(people) == 1 else places:
             one.trials[place] = False
-            one.copies[reason] += 1
-            if one.copies[reason] == 1:
+            one.excluded[reason] += 1
+            if one.excluded[reason] == 1:
                 others = [person for person in people if person != one.part.person] or people
                 stimulus = one.part.trials[place].stimulus
                 _log.warning(
@@ -86,10 +100,10 @@ def staying(source: Source, parts: tuple[Part, ...], only_complete: bool) -> lis
     Raises
     ------
     DataError
-        Nobody's signals fit the montage.
+        Nobody's signals fit the montage, or nobody saw everything.
     """
     fit = _fitting(source, parts)
-    return _without_copies(_complete(fit) if only_complete else fit)
+    return _without_copies(_complete(fit, source) if only_complete else fit)
 
 
 def join(source: Source, parts: tuple[Part, ...], kept: list[Kept], fingerprint: str, folder: Path) -> Manifest:
@@ -111,6 +125,7 @@ def join(source: Source, parts: tuple[Part, ...], kept: list[Kept], fingerprint:
         for one in kept:
             windows, rows = contents(one.part, folder / "parts")
             use = one.trials[rows["trial"]]
+            one.count_empty(rows)
             excluded.update(one.part.excluded)
             excluded["copied"] += int((~use).sum())
             if not use.any():
@@ -136,7 +151,7 @@ def join(source: Source, parts: tuple[Part, ...], kept: list[Kept], fingerprint:
         scales={scale: range_ for one in kept for scale, range_ in one.part.scales.items()},
         categories={kind: coded.names for kind, coded in trials.categories.items()},
         excluded=+excluded,
-        excluded_trials=sum((Counter(one.part.excluded_trials) + one.copies for one in kept), Counter()),
+        excluded_trials=sum((Counter(one.part.excluded_trials) + one.excluded for one in kept), Counter()),
         excluded_people=_excluded_people(source, parts, kept, blocks),
         notes=(*source.notes, *(note for one in kept for note in one.part.notes)),
         blocks=tuple(blocks.values()),
@@ -158,7 +173,7 @@ class _Table:
     def add(self, subject: int, one: Kept, rows: NDArray[np.void]) -> None:
         """Take the ``rows`` (rows,) of a person's windows, and the person's trials."""
         number = np.full(len(one.part.trials), -1, dtype=np.int32)
-        for place in np.flatnonzero(one.trials).tolist():
+        for place in np.unique(rows["trial"]).tolist():
             record = one.part.trials[place]
             stimulus = self.stimuli.setdefault(record.stimulus, len(self.stimuli))
             number[place] = len(self._trials)
@@ -183,29 +198,25 @@ def _excluded_people(
 ) -> dict[str, str]:
     """Name everybody of the source who is not in the corpus, with the reason."""
     unfit = {part.person: part.unfit for part in parts}
-    chosen = {one.part.person for one in kept}
+    chosen = {one.part.person: one for one in kept}
 
     def reason(person: str) -> str:
         if person not in unfit:
             return "left out by people.leave_out"
-        return unfit[person] or ("no valid window" if person in chosen else "did not see every stimulus")
+        if person not in chosen:
+            return unfit[person] or "did not see every stimulus"
+        return "no valid window" if chosen[person].trials.any() else "all trials are copies, or there are none"
 
     return {person: reason(person) for person in source.people if person not in blocks}
 
 
 def left_out(manifest: Manifest) -> str:
     """Say in one line who and what is not in the corpus, and why."""
-    people = [f"{len(manifest.excluded_people)} people ({', '.join(manifest.excluded_people)})"]
-    trials = [f"trials: {_said(manifest.excluded_trials)}"]
-    windows = [f"windows: {_said(manifest.excluded)}"]
-    return (
-        "; ".join(
-            (people if manifest.excluded_people else [])
-            + (trials if manifest.excluded_trials else [])
-            + (windows if manifest.excluded else [])
-        )
-        or "nothing"
-    )
+    people = ", ".join(manifest.excluded_people)
+    parts = [f"{len(manifest.excluded_people)} people ({people})"] if people else []
+    counts = {"trials": manifest.excluded_trials, "windows": manifest.excluded}
+    parts += [f"{what}: {_said(excluded)}" for what, excluded in counts.items() if excluded]
+    return "; ".join(parts) or "nothing"
 
 
 def _trials_left_out(kept: list[Kept]) -> str:

@@ -48,7 +48,7 @@ def targets_of(trials: Trials, ranges: Ranges, config: LabelConfig) -> dict[str,
     """
     _must_be_there("thresholds", config.thresholds, trials.ratings, "scales")
     _must_be_there("classes", config.classes, trials.categories, "kinds of category")
-    return {task: _target(task, trials, ranges, config) for task in config.tasks}
+    return {task: target_of(task, trials, ranges, config) for task in config.tasks}
 
 
 def _must_be_there(key: str, named: Iterable[str], there: Iterable[str], what: str) -> None:
@@ -100,7 +100,8 @@ def threshold_of(scale: str, ranges: Ranges, config: LabelConfig) -> float:
     return (low + high) / 2
 
 
-def _target(task: str, trials: Trials, ranges: Ranges, config: LabelConfig) -> Target:
+def target_of(task: str, trials: Trials, ranges: Ranges, config: LabelConfig) -> Target:
+    """Classes of ``trials`` for one task, be it among ``config``'s or not; see `targets_of`."""
     if set(_scales(task)) <= trials.ratings.keys():
         scores = [trials.ratings[scale] - threshold_of(scale, ranges, config) for scale in _scales(task)]
         near = np.any([np.abs(score) < config.margin for score in scores], axis=0)

@@ -33,16 +33,19 @@ class Group(nn.Module):
     def __init__(self, encoder: nn.Module, heads: Mapping[str, nn.Module]):
         super().__init__()
         self.encoder = encoder
-        self.heads = nn.ModuleDict(heads)
+        self.tasks = tuple(heads)
+        # torch refuses names that its modules' attributes have, such as 'type'
+        self.heads = nn.ModuleDict({f"task_{task}": head for task, head in heads.items()})
 
     def forward(self, windows: Tensor) -> dict[str, Tensor]:
         """Logits (batch, classes) for each task of windows (batch, channels, samples)."""
         features = self.encoder(windows)  # (batch, features)
-        return {task: head(features) for task, head in self.heads.items()}
+        return {task: head(features) for task, head in zip(self.tasks, self.heads.values(), strict=True)}
 
     def networks(self) -> dict[str, TaskNetwork]:
         """One network for each task; they hold the same encoder object."""
-        return {task: TaskNetwork(self.encoder, head) for task, head in self.heads.items()}
+        heads = zip(self.tasks, self.heads.values(), strict=True)
+        return {task: TaskNetwork(self.encoder, head) for task, head in heads}
 
 
 def group_tasks(config: Config) -> dict[str, tuple[str, ...]]:

@@ -24,8 +24,7 @@ def over_people(work: Callable[[str], T], people: Sequence[str], workers: int = 
     """Yield (person, ``work(person)``) as they are done; several ``workers`` (0: one a core) do it at once.
 
     The first person is done in this process, and all others too where that is soon over. ``work`` must be one that
-    can be pickled,
-    and what it logs comes out here.
+    can be pickled, and what it logs comes out here.
 
     Raises
     ------
@@ -34,7 +33,7 @@ def over_people(work: Callable[[str], T], people: Sequence[str], workers: int = 
     DataError
         A process was killed.
     """
-    workers = min(workers or os.cpu_count() or 1, len(people))
+    workers = min(workers or _cores(), len(people))
     for place, person in enumerate(people):
         began = time.monotonic()
         yield person, work(person)
@@ -44,7 +43,13 @@ def over_people(work: Callable[[str], T], people: Sequence[str], workers: int = 
             return
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _at_once(work: Callable[[str], T], people: Sequence[str], workers: int) -> Iterator[tuple[str, T]]:
+    others = set(active_children())
     # spawned, not forked: torch and its threads are loaded here
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     done = False
@@ -60,11 +65,12 @@ def _at_once(work: Callable[[str], T], people: Sequence[str], workers: int) -> I
         done = True
     except BrokenProcessPool:
         raise DataError(
-            "a process that read recordings was killed, perhaps for want of memory; use --workers 1"
+            "a process that read recordings could not start, or was killed, perhaps for want of memory; "
+            "use --workers 1"
         ) from None
     finally:
         if not done:  # nobody waits for what is still being worked on
-            for child in active_children():
+            for child in set(active_children()) - others:
                 child.terminate()
         pool.shutdown(cancel_futures=True)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as Remaining
+from rich.text import Text
 
 _QUIET = 20.0  # s without a line where there is no terminal to draw a bar on
 
@@ -43,6 +44,11 @@ class Bar:
         self.outcome = outcome
 
 
+def stage_line(stage: str, text: str) -> Text:
+    """Return ``text`` behind the stage's name; what is in square brackets stays what it is."""
+    return Text.assemble((f"{stage:<9} ", "bold"), text)
+
+
 @contextmanager
 def stage_bar(stage: str, console: Console) -> Iterator[Bar]:
     """Show a bar for ``stage`` on ``console``; afterwards one line says what it did and in what time."""
@@ -55,7 +61,7 @@ def stage_bar(stage: str, console: Console) -> Iterator[Bar]:
     )
     progress = Progress(
         *columns,
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -63,9 +69,7 @@ def stage_bar(stage: str, console: Console) -> Iterator[Bar]:
     began = time.perf_counter()
     with progress:
         task = progress.add_task(stage, total=None, note="")
-        bar = Bar(
-            progress, task, lambda text: console.print(f"{stage:<9} {text}", highlight=False, soft_wrap=True)
-        )
+        bar = Bar(progress, task, lambda text: console.print(stage_line(stage, text), soft_wrap=True))
         yield bar
         seconds = time.perf_counter() - began
-    console.print(f"[bold]{stage:<9}[/bold] {seconds:6.1f} s  {bar.outcome}", highlight=False, soft_wrap=True)
+    console.print(stage_line(stage, f"{seconds:6.1f} s  {bar.outcome}"), soft_wrap=True)

@@ -28,10 +28,10 @@ def print_report(report: dict[str, Any], console: Console) -> None:
                 cells = [_cell(guessers[who].get(name)) for name in names]
                 table.add_row(task, level, who, *cells, style="bold" if who == "model" else None)
         table.add_section()
-    console.print(_title(report), soft_wrap=True, highlight=False)
+    console.print(_title(report), soft_wrap=True, highlight=False, markup=False)
     console.print(table)
     for line in _notes(report, planted):
-        console.print(line, soft_wrap=True, highlight=False)
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _title(report: dict[str, Any]) -> str:

@@ -94,6 +94,7 @@ def _training(work: Work, folder: RunFolder) -> dict[str, Any]:
         "created": folder.done()["finetune"].finished,
         "metrics": _flat(report["tasks"]),
         "warnings": _warnings(work),
+        "rest_within": work.config.trials.rest_within,
     }
 
 
@@ -116,4 +117,10 @@ def _warnings(work: Work) -> tuple[str, ...]:
         found.append("trained on simulated people: its predictions say nothing about real emotion")
     if work.split.leaky:
         found.append(f"measured under a leaky protocol: {work.split.meaning}")
+    rest = work.config.trials.rest_within
+    if rest and any("rest" in (modality.baseline, modality.adapt) for modality in work.corpus.spec.modalities):
+        found.append(
+            f"the first {rest:g} s of each stimulus are its rest: live, memhacl:rest_start and memhacl:rest_end "
+            "must stand around them"
+        )
     return tuple(found)

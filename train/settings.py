@@ -102,6 +102,8 @@ def unknown_keys(values: Mapping[str, Any], model: type[BaseModel], prefix: str 
 def unknown(key: str, method: str = "me-mhacl") -> str:
     """Say that ``key`` is unknown and which one was probably meant."""
     keys = [*known_keys(Config), *(f"method.settings.{name}" for name in settings_of(method).model_fields)]
+    if key in keys:
+        return f"'{key}' is given in another form on the command line; --help shows which"
     hint = did_you_mean(key, keys) or "docs/configs.md lists all"
     return f"unknown key '{key}'; {hint}"
 
@@ -109,17 +111,36 @@ def unknown(key: str, method: str = "me-mhacl") -> str:
 def _read(where: str, above: tuple[str, ...] = ()) -> tuple[dict[str, Any], str]:
     """Return the values of the config at ``where`` over those of its base, and what to call it in messages.
 
-    ``above`` are the configs whose bases led here.
+    ``above`` are the origins of the configs whose bases led here.
     """
     values, origin = _read_alone(where)
     if "base" not in values:
         return values, origin
     base = values.pop("base")
-    if not isinstance(base, str) or base in (where, *above):
+    if not isinstance(base, str):
         raise ConfigError(f"{origin}: base: expected the name of another config or a file, found {base!r}")
     beside = Path(origin).parent / base  # a file is named as seen from the one that names it
-    under, _ = _read(str(beside) if beside.is_file() else base, (where, *above))
-    return _over(values, under), origin
+    packaged_one = not beside.is_file() and base in packaged()  # whatever folder of that name lies here
+    if not beside.is_file() and not packaged_one:
+        raise ConfigError(f"{origin}: base: {base}: expected a file beside it or one of {', '.join(packaged())}")
+    name = base if packaged_one else str(beside.resolve())
+    if name in (*above, str(Path(origin).resolve())):
+        raise ConfigError(f"{origin}: base: expected another config, found one that leads back here ({base})")
+    under, _ = _read_packaged(base) if packaged_one else _read(name, (*above, str(Path(origin).resolve())))
+    return _over(values, _for_method(values, under)), origin
+
+
+def _for_method(values: Mapping[str, Any], under: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return ``under`` without the settings that another method named in ``values`` does not have."""
+    method, before = values.get("method"), under.get("method")
+    if not isinstance(method, Mapping) or not isinstance(before, Mapping) or "name" not in method:
+        return under
+    known = settings_of(str(method["name"])).model_fields
+    kept = {name: value for name, value in dict(before.get("settings") or {}).items() if name in known}
+    return {**under, "method": {**before, "settings": kept}}
+
+
+_WHOLE = ("classes", "thresholds")  # mappings that stand for themselves: theirs are names of the data
 
 
 def _over(values: Mapping[str, Any], under: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +148,7 @@ def _over(values: Mapping[str, Any], under: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(under)
     for key, value in values.items():
         below = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping) and key not in _WHOLE
         merged[key] = _over(value, below) if both else value  # type: ignore[arg-type]
     return merged
 
@@ -139,11 +160,18 @@ def _read_alone(where: str) -> tuple[dict[str, Any], str]:
     if path.is_file():
         return read_yaml(path), str(path)
     if where in packaged():
-        with as_file(files("memhacl.configs") / f"{where}.yaml") as inside:
-            return read_yaml(inside), f"config '{where}'"
+        return _read_packaged(where)
     close = get_close_matches(where, packaged(), n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"the packaged ones are {', '.join(packaged())}"
     raise ConfigError(f"{where}: expected a YAML file, a run folder or the name of a packaged config; {hint}")
+
+
+def _read_packaged(name: str) -> tuple[dict[str, Any], str]:
+    with as_file(files("memhacl.configs") / f"{name}.yaml") as inside:
+        values = read_yaml(inside)
+    if "base" in values:
+        values = _over(values, _read_packaged(values.pop("base"))[0])
+    return values, f"config '{name}'"
 
 
 def _numbered(name: str, value: Any) -> list[tuple[str, Any]]:

@@ -21,7 +21,7 @@ from memhacl.train.methods.registry import build_method
 from memhacl.train.networks import pick_device
 from memhacl.train.prepare import Plan, prepare
 from memhacl.train.pretrain import pretrain
-from memhacl.train.progress import Bar, stage_bar
+from memhacl.train.progress import Bar, stage_bar, stage_line
 from memhacl.train.protocols import Split, load_split, make_split
 from memhacl.train.scaling import load_scale, measure_scale
 from memhacl.train.work import Feed, Work, corpus_targets
@@ -29,7 +29,7 @@ from memhacl.train.work import Feed, Work, corpus_targets
 STAGES = ("prepare", "split", "pretrain", "finetune", "evaluate")
 
 # Raise a stage's version when its code changes what it writes: old output is then made again.
-_VERSIONS = {"prepare": 3, "split": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
+_VERSIONS = {"prepare": 4, "split": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
 
 
 def stage_keys(config: Config, fingerprint: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def stage_keys(config: Config, fingerprint: str) -> dict[str, str]:
 
     ``fingerprint`` is that of the data's content. Device, threads and the experiment's name matter to none.
     """
-    settings = config.model_dump(mode="json")
+    settings = _settings(config)
     spec = config.spec.model_dump(mode="json")
     matters: dict[str, Any] = {
         "prepare": [spec, settings["trials"], settings["people"], fingerprint],
@@ -54,9 +54,17 @@ def stage_keys(config: Config, fingerprint: str) -> dict[str, str]:
     return keys
 
 
+def _settings(config: Config) -> dict[str, Any]:
+    """Return all settings; classes as pairs, for their order is that of the network's outputs."""
+    settings = config.model_dump(mode="json")
+    classes = settings["labels"]["classes"]
+    settings["labels"]["classes"] = {kind: list(members.items()) for kind, members in classes.items()}
+    return settings
+
+
 def config_hash(config: Config) -> str:
     """Return the sha256 (hex) of the merged settings."""
-    return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_settings(config), sort_keys=True).encode()).hexdigest()
 
 
 class Pipeline:
@@ -117,7 +125,7 @@ class Pipeline:
             self._say(stage, f"skipped: same settings and data as last time (key {key[:8]}); --force redoes it")
             return
         run: Callable[[Path, Bar], None] = getattr(self, f"_{stage}")
-        with stage_bar(stage, self._console) as bar, self.folder.making(stage, key, self.config) as partial:
+        with stage_bar(stage, self._console) as bar, self.folder.making(stage, key, self.config, force) as partial:
             run(partial, bar)
 
     def say_classes(self) -> None:
@@ -197,4 +205,4 @@ class Pipeline:
         return load_split(self.folder.path / "split.json", corpus)
 
     def _say(self, stage: str, what: str) -> None:
-        self._console.print(f"[bold]{stage:<9}[/bold] {what}", highlight=False, soft_wrap=True)
+        self._console.print(stage_line(stage, what), soft_wrap=True)

@@ -1,7 +1,7 @@
 """What a source of recordings holds, person by person: the facts that `memhacl-train inspect` shows."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from memhacl.stream.errors import MemhaclError, StreamError
@@ -20,7 +20,8 @@ from memhacl.train.trials import Trials, tabulate
 class Sight:
     """One person's recordings: formats with the seconds of each, trials with the digest of each, what is odd.
 
-    ``problem`` says why they cannot be read, and is empty where they can.
+    ``doubled`` are modalities of which a part of the recording has several streams. ``problem`` says why they
+    cannot be read, and is empty where they can.
     """
 
     person: str
@@ -32,6 +33,7 @@ class Sight:
     scales: Mapping[str, tuple[float, float]] | None = None
     excluded: Mapping[str, int] | None = None
     notes: tuple[str, ...] = ()
+    doubled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,14 @@ class Look:
             scales=recording.scales,
             excluded=recording.excluded,
             notes=recording.notes,
+            doubled=frozenset(_doubled(recording)),
         )
+
+
+def _doubled(recording: Recording) -> Iterator[str]:
+    for segment in recording.segments:
+        counts = Counter(signal.format.modality for signal in segment.signals)
+        yield from (modality for modality, count in counts.items() if count > 1)
 
 
 def _formats(recording: Recording) -> tuple[tuple[StreamFormat, float], ...]:
@@ -157,27 +166,55 @@ def look_at(source: Source, bar: Bar, workers: int = 0) -> Survey:
 
 
 def fits(survey: Survey, config: Config) -> Fit:
-    """Say whom the montage of ``config`` fits, and whether the data tell its labels."""
-    reasons = [_unfit(sight, config) for sight in survey.sights]
-    fitting = sum(not reason for reason in reasons)
+    """Say whom the montage of ``config`` fits, and whether the data of those tell its labels."""
+    reasons = {sight.person: _unfit(sight, config) for sight in survey.sights}
+    fitting = tuple(sight for sight in survey.sights if not reasons[sight.person])
+    why = next((reason for reason in reasons.values() if reason), "")
     if not fitting:
-        return Fit(config.name, 0, next(iter(reasons), "nobody can be read"))
-    try:
-        targets_of(survey.trials, survey.scales, config.labels)
-    except MemhaclError as problem:
-        return Fit(config.name, 0, str(problem))
-    return Fit(config.name, fitting, next((reason for reason in reasons if reason), ""))
+        return Fit(config.name, 0, why or "nobody can be read")
+    problem = _apart(fitting, config)
+    if not problem:
+        try:
+            some = Survey(survey.name, fitting, {}, ())
+            targets_of(some.trials, some.scales, config.labels)
+        except MemhaclError as said:
+            problem = str(said)
+    return Fit(config.name, 0, problem) if problem else Fit(config.name, len(fitting), why)
 
 
 def _unfit(sight: Sight, config: Config) -> str:
+    """Return why ``config`` does not fit a person, "" if it does."""
     there: dict[str, StreamFormat] = {}
     for form, _ in sight.formats:
         there.setdefault(form.modality, form)
     for modality in config.spec.modalities:
         if modality.modality not in there:
             return f"{sight.person} has no {modality.modality}"
+        if modality.modality in sight.doubled:
+            return f"{sight.person} has several streams of {modality.modality}: choose by a data file's 'streams'"
         try:
             match(modality, there[modality.modality])
         except StreamError as problem:
             return str(problem).rpartition("; ")[0]  # without the advice, which is for who streams
+    longest = max((trial.end - trial.onset for trial in sight.trials), default=0.0) - config.trials.rest_within
+    if sight.trials and longest < config.spec.window:
+        return f"{sight.person}'s trials last {max(longest, 0):.3g} s at most, a window {config.spec.window:g} s"
     return ""
+
+
+def _apart(sights: tuple[Sight, ...], config: Config) -> str:
+    """Say what must be prepared apart: people who were treated differently, or rate on other ranges."""
+    for modality in config.spec.modalities:
+        found = {
+            form.already_done
+            for sight in sights
+            for form, _ in sight.formats
+            if form.modality == modality.modality
+        }
+        if len(found) > 1:
+            words = " and ".join(sorted(", ".join(done) or "nothing" for done in found))
+            return f"people differ in what was done to {modality.modality} ({words}): prepare them apart"
+    spans = {(scale, span) for sight in sights for scale, span in (sight.scales or {}).items()}
+    scales = [scale for scale, _ in spans]
+    doubled = next((scale for scale in scales if scales.count(scale) > 1), None)
+    return f"people rate {doubled} on different ranges: prepare them apart" if doubled else ""

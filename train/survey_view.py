@@ -5,12 +5,14 @@ from collections.abc import Iterable
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import StreamFormat
-from memhacl.train.config import LabelConfig
+from memhacl.train.config import LabelConfig, is_word
 from memhacl.train.corpus import Corpus
 from memhacl.train.join import left_out
-from memhacl.train.labels import QUADRANT, said, targets_of
+from memhacl.train.labels import QUADRANT, said, target_of
 from memhacl.train.survey import Fit, Survey
 from memhacl.train.trials import Trials
 
@@ -22,7 +24,7 @@ def show(survey: Survey, found: Iterable[Fit], console: Console) -> None:
     trials = survey.trials
     kind = " (simulated)" if any(sight.simulated for sight in survey.sights) else ""
     title = "" if "simulated" in survey.name else kind
-    _say(console, f"[bold]{survey.name}[/bold]{title}: {_counted(survey, trials)}")
+    _say(console, survey.name, f"{title}: {_counted(survey, trials)}")
     console.print(_signals(survey))
     _show_labels(trials, survey.scales, console)
     _show_list(console, "Missing or odd", survey.odd)
@@ -35,12 +37,13 @@ def show_corpus(corpus: Corpus, console: Console) -> None:
     kind = " (simulated)" if manifest.simulated and "simulated" not in manifest.source else ""
     _say(
         console,
-        f"[bold]corpus of {manifest.source}[/bold]{kind}: {len(manifest.people)} people, {len(manifest.stimuli)} "
+        f"corpus of {manifest.source}",
+        f"{kind}: {len(manifest.people)} people, {len(manifest.stimuli)} "
         f"stimuli, {manifest.trials} trials, {manifest.windows} windows of {manifest.signals.shape} "
         "(channels, samples), every one as it was written",
     )
     _show_labels(corpus.trials, dict(manifest.scales), console)
-    _say(console, f"Left out: {left_out(manifest)}")
+    _say(console, "Left out:", f" {left_out(manifest)}")
     _show_list(console, "Noted", manifest.notes)
 
 
@@ -58,8 +61,15 @@ def _signals(survey: Survey) -> Table:
     table = Table("signal", "modality", "channels", "unit", "rate", "people", "already done", title="Signals")
     for form, people in survey.signals.items():
         rate = f"{form.rate:g} Hz" if form.rate else "irregular"
-        table.add_row(
-            form.name, form.modality, _channels(form), form.unit, rate, str(people), ", ".join(form.already_done)
+        _row(
+            table,
+            form.name,
+            form.modality,
+            _channels(form),
+            form.unit,
+            rate,
+            str(people),
+            ", ".join(form.already_done),
         )
     return table
 
@@ -76,40 +86,53 @@ def _show_labels(trials: Trials, ranges: Ranges, console: Console) -> None:
             given = values[~np.isnan(values)]
             span = "{:g} to {:g}".format(*ranges[scale]) if scale in ranges else "not known"
             mean, deviation = (f"{given.mean():.2f}", f"{given.std():.2f}") if len(given) else ("-", "-")
-            table.add_row(
-                scale, span, f"{len(given)} of {len(trials)}", mean, deviation, _classes(trials, ranges, scale)
+            _row(
+                table,
+                scale,
+                span,
+                f"{len(given)} of {len(trials)}",
+                mean,
+                deviation,
+                _classes(trials, ranges, scale),
             )
         if {"valence", "arousal"} <= trials.ratings.keys():
-            table.add_row(QUADRANT, "", "", "", "", _classes(trials, ranges, QUADRANT))
+            _row(table, QUADRANT, "", "", "", "", _classes(trials, ranges, QUADRANT))
         console.print(table)
     for kind in trials.categories:
-        _say(console, f"Category [bold]{kind}[/bold]: {_classes(trials, ranges, kind)}")
+        _say(console, f"Category {kind}:", f" {_classes(trials, ranges, kind)}")
     if not trials.ratings and not trials.categories:
         _say(console, "No trial has a rating or a category.")
 
 
 def _classes(trials: Trials, ranges: Ranges, task: str) -> str:
-    if task in trials.ratings and task not in ranges:
+    try:
+        classes = said(target_of(task, trials, ranges, LabelConfig()))
+    except ConfigError:
         return "needs labels.thresholds"
-    if task in trials.categories and len(trials.categories[task].names) < 2:
+    except DataError:
         return f"only {', '.join(trials.categories[task].names)}"
-    return said(targets_of(trials, ranges, LabelConfig(tasks=(task,)))[task])
+    return classes if is_word(task) else f"{classes}; to be a task it needs another name: letters, digits, - and _"
 
 
 def _configs(found: Iterable[Fit], people: int) -> Table:
     table = Table("config", "fits", "why not", title="Configs (memhacl-train run CONFIG --data ...)")
     for fit in sorted(found, key=lambda fit: -fit.people):
         fitting = f"{fit.people} of {people} people" if fit.people else "no"
-        table.add_row(fit.config, fitting, fit.reason, style="bold" if fit.people else "dim")
+        _row(table, fit.config, fitting, fit.reason, style="bold" if fit.people else "dim")
     return table
 
 
 def _show_list(console: Console, title: str, sentences: Iterable[str]) -> None:
     lines = list(sentences)
-    _say(console, f"[bold]{title}:[/bold]" + ("" if lines else " nothing"))
+    _say(console, f"{title}:", "" if lines else " nothing")
     for line in lines:
         console.print(f"- {line}", highlight=False, soft_wrap=True, markup=False)
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
+def _say(console: Console, head: str, text: str = "") -> None:
+    console.print(Text.assemble((head, "bold"), text), soft_wrap=True)
+
+
+def _row(table: Table, *cells: str, style: str | None = None) -> None:
+    """Add a row whose cells are no markup: names of people, streams and classes may hold square brackets."""
+    table.add_row(*map(Text, cells), style=style)

@@ -70,7 +70,15 @@ class WindowWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._header()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        self.close()
+
+    def close(self) -> None:
+        """Write the header for all that was taken, and the file to the disk."""
+        if self._file.closed:
+            return
+        try:
+            self._header()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()

@@ -41,10 +41,10 @@ def small_spec(**changes: object) -> SignalSpec:
     return SignalSpec(modalities=(eeg, gsr), **changes)
 
 
-def card_of(spec: SignalSpec, simulated: bool = True) -> ModelCard:
+def card_of(spec: SignalSpec, simulated: bool = True, rest_within: float = 0.0) -> ModelCard:
     training = Training(
         source="hand-made", simulated=simulated, people=2, stimuli=2, method="none", protocol="none",
-        config_hash="0", created="2026-01-01", metrics={}, warnings=(),
+        config_hash="0", created="2026-01-01", metrics={}, warnings=(), rest_within=rest_within,
     )  # fmt: skip
     return ModelCard(
         name="small", spec=spec, tasks=LABELS, temperature=dict.fromkeys(LABELS, 1.0), training=training
@@ -97,9 +97,9 @@ def model_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(name="write_model")
-def writer() -> Callable[[Path, SignalSpec], Path]:
+def writer() -> Callable[..., Path]:
     """Write the small model for a spec to a path."""
-    return lambda path, spec: write_model(path, card_of(spec))
+    return lambda path, spec, **said: write_model(path, card_of(spec, **said))
 
 
 class Subscriber:

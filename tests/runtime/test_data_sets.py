@@ -32,7 +32,6 @@ from memhacl.train.survey import fits, look_at
 # config -> the fixture that writes the set, and with what: as small as its own windows, warm-ups and labels allow
 SETS = {
     "deap": ("write_deap_files", {"trials": 40, "seconds": 63.0, "people": 1}),
-    "deap-four": ("write_deap_files", {"trials": 40, "seconds": 63.0, "people": 1}),
     "deap-original": ("write_deap_original", {}),
     "mahnob-hci": ("write_mahnob", {"people": (1, 3), "stimuli": 2, "film": 8.0}),
     "amigos": ("write_amigos_files", {"videos": 4, "seconds": 12.0}),
@@ -119,9 +118,10 @@ def test_prediction_gives_the_model_the_windows_of_the_corpus(
 
 
 def test_the_command_predicts_one_person(
-    data_set: DataSet, write_model: Callable[[Path, SignalSpec], Path], tmp_path: Path
+    data_set: DataSet, write_model: Callable[..., Path], tmp_path: Path
 ) -> None:
-    model = write_model(tmp_path / "m.onnx", data_set.corpus.spec)
+    rest = data_set.config.trials.rest_within
+    model = write_model(tmp_path / "m.onnx", data_set.corpus.spec, rest_within=rest)
     person = data_set.corpus.manifest.people[0]
     out = tmp_path / "out.csv"
     assert (
@@ -133,8 +133,16 @@ def test_the_command_predicts_one_person(
     stimuli = {trial.stimulus for _, trial in data_set.source.open(person).trials()}
     assert {line["stimulus"] for line in lines if line["valid"] == "1"} - {""} <= stimuli
     predicted = [line for line in lines if line["valid"] == "1" and line["stimulus"]]
-    assert all(0 <= float(line["valence_high"]) <= 1 for line in predicted)
     assert predicted
+    starts = {round(float(line["start"]), 4) for line in lines if line["valid"] == "1"}
+    mine = data_set.corpus.index["subject"] == 0
+    assert {round(start, 4) for start in data_set.corpus.index["start"][mine].tolist()} <= starts
+    # the command gives what the windows of the corpus give, so the model's own rest was taken
+    first = data_set.corpus.windows[mine][0].astype(float)
+    power = (first**2).mean(axis=1)
+    line = next(one for one in lines if abs(float(one["start"]) - data_set.corpus.index["start"][mine][0]) < 1e-3)
+    chance = 1 / (1 + np.exp(np.clip(power[-1] - power[0], -500, 500)))
+    assert float(line["valence_high"]) == pytest.approx(chance, abs=1e-4)
 
 
 def test_everything_that_was_recorded_can_be_played(data_set: DataSet) -> None:

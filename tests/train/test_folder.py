@@ -1,4 +1,7 @@
+import contextlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,3 +129,46 @@ def test_a_folder_named_like_ours_without_our_config_is_not_touched(tmp_path: Pa
         (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
     with pytest.raises(DataError, match="expected a new, empty or run folder, found other files"):
         RunFolder(tmp_path)
+
+
+def test_two_processes_never_work_in_one_folder(tmp_path: Path) -> None:
+    folder, config = RunFolder(tmp_path / "run"), load_config("demo")
+    code = (
+        "import sys; from pathlib import Path; from memhacl.train.folder import RunFolder\n"
+        "from memhacl.train.settings import load_config\n"
+        "from memhacl.stream.errors import DataError\n"
+        "try:\n"
+        "    with RunFolder(Path(sys.argv[1])).making('split', 'k', load_config('demo')): pass\n"
+        "except DataError as problem: print(problem)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    with folder.making("prepare", "k", config) as partial:
+        (partial / "parts").mkdir()
+        (partial / "parts" / "one.json").touch()
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert "another memhacl-train works in this folder; wait for it, or give --out another" in said
+        assert (partial / "parts" / "one.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    folder, config = RunFolder(tmp_path / "run"), load_config("demo")
+    with (
+        pytest.raises(DataError, match=r"run: cannot be written \(No space left on device\); free space"),
+        folder.making("prepare", "k", config),
+    ):
+        raise OSError(28, "No space left on device")
+
+
+def test_made_anew_nothing_of_an_interrupted_stage_is_used(tmp_path: Path) -> None:
+    folder, config = RunFolder(tmp_path / "run"), load_config("demo")
+
+    def begin(anew: bool) -> list[str]:
+        found: list[str] = []
+        with contextlib.suppress(RuntimeError), folder.making("prepare", "k", config, anew) as partial:
+            found = [path.name for path in partial.rglob("*.json")]
+            (partial / "parts").mkdir(exist_ok=True)
+            (partial / "parts" / "one.json").touch()
+            raise RuntimeError("interrupted")
+        return found
+
+    assert [begin(False), begin(False), begin(True)] == [[], ["one.json"], []]

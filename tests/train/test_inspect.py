@@ -3,15 +3,23 @@
 import re
 import shutil
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
 
 from memhacl.stream.errors import DataError
+from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat, Trial
 from memhacl.stream.sources.simulated.deap_files import write_deap
 from memhacl.stream.sources.simulated.people import People
 from memhacl.train.cli import dispatch
+from memhacl.train.config import Config
 from memhacl.train.inspect import inspect
+from memhacl.train.progress import stage_bar
+from memhacl.train.survey import Fit, Survey, fits, look_at
+from memhacl.train.survey_view import show
 
 PEOPLE = People(subjects=3, stimuli=3, rest=3, seconds=4, seed=5)
 
@@ -100,3 +108,80 @@ def test_a_runs_corpus_is_verified_and_shown(folder: Path, tmp_path: Path, shown
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"the windows of person 's02' are damaged; prepare it again with --force"):
         shown(tmp_path / "run")
+
+
+class Described:
+    """People with one stream each, whose trials and streams a test describes."""
+
+    name, notes, one_file = "[/b]made up", (), False
+
+    def __init__(
+        self, trials: dict[str, tuple[Trial, ...]], done: dict[str, tuple[str, ...]] | None = None
+    ) -> None:
+        self._trials, self._done = trials, done or {}
+        self.people = tuple(trials)
+        self.streams = 1
+
+    def open(self, person: str) -> Recording:
+        form = StreamFormat("skin", "GSR", ("GSR",), "uS", 128.0, self._done.get(person, ()))
+        data = np.random.default_rng(len(person)).normal(size=(128 * 12, 1)).astype(np.float32)
+        signals = (Signal(form, data, 0.0),) * self.streams
+        return Recording(person, self.name, (Segment(signals, self._trials[person]),))
+
+    def fingerprint(self) -> str:
+        return "0" * 64
+
+
+def config_of(tmp_path: Path, **labels: object) -> Config:
+    modality = {"modality": "GSR", "channels": ["GSR"], "unit": "uS"}
+    return Config.model_validate(
+        {"name": "mine", "signals": {"modalities": [modality]}, "labels": {"tasks": ["mood"], **labels}}
+    )
+
+
+def seen(source: Described, config: Config) -> tuple[Survey, str, Fit]:
+    with stage_bar("inspect", Console(file=StringIO())) as bar:
+        survey = look_at(source, bar)
+    fit, out = fits(survey, config), StringIO()
+    show(survey, [fit], Console(file=out, width=200))
+    return survey, re.sub(r"[│┃ ]+", " ", out.getvalue()), fit
+
+
+def test_names_of_any_letters_and_scales_of_unknown_range_are_shown(tmp_path: Path) -> None:
+    moods = ("[/b]tense", "[red]calm")
+    trials = tuple(
+        Trial(
+            f"[i]film {n}",
+            2.0,
+            2.0 + 3 * n,
+            4.0 + 3 * n,
+            {"valence": n, "arousal": n, "How happy?": n},
+            {},
+            {"mood": m},
+        )
+        for n, m in enumerate(moods)
+    )
+    _, text, fit = seen(Described({"[/red]P1": trials, "P2": trials[:1]}), config_of(tmp_path))
+    assert (fit.people, fit.reason) == (2, "")
+    assert "[/b]made up: 2 people, 2 stimuli, 3 trials of 2 s" in text
+    assert " valence not known 3 of 3 0.33 0.47 needs labels.thresholds " in text
+    assert " quadrant needs labels.thresholds " in text
+    assert " How happy? not known " in text
+    assert "Category mood: [/b]tense 2 (67%), [red]calm 1 (33%)" in text
+
+
+def test_what_preparing_would_refuse_does_not_fit(tmp_path: Path) -> None:
+    moods = [Trial("x", 2.0, 2.0, 6.0, categories={"mood": m}) for m in ("calm", "tense")]
+    people = {"P1": tuple(moods), "P2": tuple(moods)}
+    config = config_of(tmp_path)
+    assert seen(Described(people), config)[2].people == 2
+    differ = seen(Described(people, {"P2": ("bandpass",)}), config)[2]
+    assert differ == Fit(
+        "mine", 0, "people differ in what was done to GSR (bandpass and nothing): prepare them apart"
+    )
+    twice = Described(people)
+    twice.streams = 2
+    assert "P1 has several streams of GSR" in seen(twice, config)[2].reason
+    short = {"P1": (Trial("x", 2.0, 2.0, 2.5, categories={"mood": "calm"}),), "P2": tuple(moods)}
+    fit = seen(Described(short), config)[2]
+    assert (fit.people, fit.reason) == (1, "P1's trials last 0.5 s at most, a window 1 s")

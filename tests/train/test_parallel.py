@@ -61,7 +61,7 @@ def test_a_problem_in_another_process_is_raised_here_and_the_others_end() -> Non
 
 @pytest.mark.usefixtures("always")
 def test_a_process_that_is_killed_is_told_in_words() -> None:
-    with pytest.raises(DataError, match=r"was killed, perhaps for want of memory; use --workers 1"):
+    with pytest.raises(DataError, match=r"could not start, or was killed, .* use --workers 1"):
         list(over_people(killed, PEOPLE, 2))
 
 

@@ -20,9 +20,12 @@ from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import Recording
 from memhacl.stream.sources.registry import Source, open_source
 from memhacl.train.baselines import Parts, lda
+from memhacl.train.cli import dispatch
 from memhacl.train.config import Config
 from memhacl.train.finetune import class_weights
 from memhacl.train.folder import RunFolder
+from memhacl.train.methods.registry import build_method
+from memhacl.train.networks import new_group
 from memhacl.train.restore import load_run
 from memhacl.train.settings import load_config, with_method
 from memhacl.train.stages import STAGES, Pipeline
@@ -378,6 +381,26 @@ def test_balanced_classes_weigh_the_same_however_rare_they_are() -> None:
     assert class_weights(classes, 4, balance=False).tolist() == [1.0] * 4
 
 
+def test_a_task_may_have_the_name_of_anything_in_torch(source: Source) -> None:
+    config = tiny()
+    method = build_method(config.method.name, config.method.settings, (35, 128))
+    group = new_group(method, {"type": 2, "training": 3, "values": 4}).eval()
+    logits = group(torch.zeros(2, 35, 128))
+    assert {task: tuple(values.shape) for task, values in logits.items()} == {
+        "type": (2, 2), "training": (2, 3), "values": (2, 4),
+    }  # fmt: skip
+    assert group.networks()["values"](torch.zeros(1, 35, 128)).shape == (1, 4)
+
+
+def test_settings_that_are_mappings_are_given_as_yaml(people_yaml: Path, tmp_path: Path) -> None:
+    arguments = ["prepare", "demo", "--data", str(people_yaml), "--out", str(tmp_path / "r")]
+    assert dispatch([*arguments, "--labels.thresholds", "{valence: 4, arousal: 6}"]) == 0
+    assert load_config(str(tmp_path / "r")).labels.thresholds == {"valence": 4.0, "arousal": 6.0}
+    again = ["prepare", str(tmp_path / "r"), "--out", str(tmp_path / "r"), "--labels.thresholds", "{liking: 3}"]
+    assert dispatch(again) == 0
+    assert load_config(str(tmp_path / "r")).labels.thresholds == {"liking": 3.0}
+
+
 def test_a_restored_run_predicts_what_was_evaluated(finished: Path) -> None:
     trained = load_run(finished)
     assert trained.windows.shape[1:] == trained.spec.shape
@@ -418,6 +441,12 @@ def test_a_run_whose_config_was_edited_is_not_exported(source: Source, tmp_path:
         (["run", "demo"], "--out is missing"),
         (["run", "--out", "r"], "CONFIG is missing"),
         (["pretrain", "demo", "--out", "r"], "no corpus has been prepared here; give the data with --data"),
+        (
+            ["run", "demo", "--labels.thresholds", "valence", "--out", "r"],
+            "expected a mapping such as {valence: 4}",
+        ),
+        (["run", "demo", "--labels.classes", "{a: {b: [c]}}", "--out", "r"], "expected two classes or more"),
+        (["run", "demo", "--use", "EKG", "--out", "r"], "use: expected modalities out of EEG, GSR, Resp, Temp"),
         (["pretran", "demo"], "unknown command 'pretran'; did you mean 'pretrain'?"),
     ],
 )

@@ -278,6 +278,88 @@ def test_ranges_of_scales_that_differ_are_refused(tmp_path: Path) -> None:
         prepared(Edited(PEOPLE, other), tmp_path / "run")
 
 
+def test_people_who_differ_are_refused_again_when_the_command_is_given_again(tmp_path: Path) -> None:
+    def other(recording: Recording) -> Recording:
+        scales = {"s02": {"valence": (1.0, 9.0)}, "s03": {"valence": (1.0, 5.0)}}
+        return replace(recording, scales=scales.get(recording.person, {}))
+
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"person 's03' rates valence on \(1\.0, 5\.0\), person 's02' on"):
+            prepared(Edited(PEOPLE, other), tmp_path / "run")
+
+
+def still(modality: str, value: float) -> Callable[[Recording], Recording]:
+    def edit(recording: Recording) -> Recording:
+        segments = tuple(
+            replace(
+                segment,
+                signals=tuple(
+                    replace(s, data=np.full_like(s.data, value)) if s.format.modality == modality else s
+                    for s in segment.signals
+                ),
+            )
+            for segment in recording.segments
+        )
+        return replace(recording, segments=segments)
+
+    return edit
+
+
+@pytest.mark.parametrize("value", [33.0, np.nan])
+def test_samples_that_never_change_are_no_proof_of_a_copy(tmp_path: Path, value: float) -> None:
+    spec = SPEC.model_copy(update={"modalities": (SPEC.modalities[1],)})
+    if np.isnan(value):
+        with pytest.raises(DataError, match=r"no valid window in any stimulus; left out: \d+ .*missing:Temp"):
+            prepared(Edited(PEOPLE, still("Temp", value)), tmp_path / "run", spec)
+        return
+    corpus = prepared(Edited(PEOPLE, still("Temp", value)), tmp_path / "run", spec)
+    assert (corpus.manifest.windows, corpus.manifest.excluded_trials) == (3 * 2 * 4, {})
+
+
+def test_a_rating_that_is_none_is_no_rating(tmp_path: Path) -> None:
+    def unrated(recording: Recording) -> Recording:
+        first, *others = recording.segments
+        trial = replace(first.trials[0], ratings={"valence": float("nan"), "arousal": 6.0})
+        return replace(recording, segments=(replace(first, trials=(trial,)), *others))
+
+    prepared(Counting(PEOPLE, unrated), tmp_path / "run")
+    again = Counting(PEOPLE, unrated)
+    corpus = prepared(again, tmp_path / "run")
+    assert again.opened == []
+    assert np.isnan(corpus.trials.ratings["valence"]).sum() == 3
+
+
+def test_trials_that_give_no_window_are_counted(tmp_path: Path) -> None:
+    def short(recording: Recording) -> Recording:
+        first, *others = recording.segments
+        trial = replace(first.trials[0], end=first.trials[0].onset + 0.5)
+        return replace(recording, segments=(replace(first, trials=(trial,)), *others))
+
+    corpus = prepared(Edited(PEOPLE, short), tmp_path / "run")
+    assert corpus.manifest.excluded_trials == {"no_valid_window": 3}
+    assert len(corpus.trials) == corpus.manifest.trials == 3
+
+
+def test_nobody_who_saw_everything_is_said(tmp_path: Path) -> None:
+    def only(recording: Recording) -> Recording:
+        place = int(recording.person[-1]) % 2
+        return replace(recording, segments=recording.segments[place : place + 1])
+
+    plan = Plan(SPEC, people=PeopleConfig(complete=True))
+    with pytest.raises(
+        DataError, match=r"people\.complete: 0 of 3 people saw all 2 stimuli; '\d\d' was seen by 1"
+    ):
+        prepared(Edited(PEOPLE, only), tmp_path / "run", plan=plan)
+
+
+def test_parts_of_other_settings_are_never_used(tmp_path: Path) -> None:
+    prepared(Counting(PEOPLE), tmp_path / "run")  # the parts stay here, as they would where they cannot be removed
+    again = Counting(PEOPLE)
+    half = prepared(again, tmp_path / "run", SPEC.model_copy(update={"hop": 0.5}))
+    assert again.opened == list(PEOPLE.person_names)
+    assert half.manifest.windows == 3 * 2 * 7
+
+
 class Counting(Edited):
     """Notes who was opened."""
 
@@ -307,11 +389,11 @@ def test_who_was_cut_before_an_interruption_is_not_cut_again(tmp_path: Path) -> 
 
 
 def test_a_damaged_part_is_cut_again(tmp_path: Path) -> None:
-    prepared(SimulatedSource(PEOPLE), tmp_path / "run")
+    prepared(Counting(PEOPLE), tmp_path / "run")
     windows = sorted((tmp_path / "run" / "parts").glob("*.windows.npy"))
-    windows[0].write_bytes(windows[0].read_bytes()[:-1])
-    sizes = windows[1].read_bytes()
-    windows[1].write_bytes(sizes[:-1] + bytes([sizes[-1] ^ 1]))
+    content = windows[0].read_bytes()
+    windows[0].write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    windows[1].write_bytes(b"")
     again = Counting(PEOPLE)
     corpus = prepared(again, tmp_path / "run")
     assert len(again.opened) == 2

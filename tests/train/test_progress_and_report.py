@@ -1,6 +1,7 @@
 from io import StringIO
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from memhacl.train.progress import stage_bar
@@ -52,3 +53,27 @@ def test_a_stage_ends_in_one_line_that_says_what_it_did() -> None:
     assert text.getvalue().splitlines()[0].split()[0] == "prepare"
     assert text.getvalue().strip().endswith("12 windows of 2 people")
     assert len(text.getvalue().splitlines()) == 1
+
+
+def test_names_with_square_brackets_are_shown_as_they_are() -> None:
+    text = StringIO()
+    with stage_bar("prepare", Console(file=text, width=200, force_terminal=True)) as bar:
+        bar.start(1)
+        bar.step("P[red]0: [/b] 8 windows")
+        bar.finish("left out: 2 people (P[red]0, [/red])")
+    assert "left out: 2 people (P[red]0, [/red])" in text.getvalue()
+    assert "lda on [/b]DEAP[red]" in printed(report(source="[/b]DEAP[red]", name="lda", method="x")).replace(
+        "lda (x) on", "lda on"
+    )
+
+
+def test_without_a_terminal_a_line_now_and_then_says_how_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 15))
+    monkeypatch.setattr("memhacl.train.progress.time.monotonic", lambda: float(next(clock)))
+    text = StringIO()
+    with stage_bar("prepare", Console(file=text, width=200)) as bar:
+        bar.start(4)
+        for person in ("a", "b", "c", "d"):
+            bar.step(person)
+    said = [line for line in text.getvalue().splitlines() if "left" in line]
+    assert said == ["prepare   2 of 4, about 30 s left (b)", "prepare   4 of 4, about 0 s left (d)"]

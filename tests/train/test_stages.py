@@ -4,7 +4,7 @@ import pytest
 
 from memhacl.train.config import Config
 from memhacl.train.settings import load_config
-from memhacl.train.stages import STAGES, stage_keys
+from memhacl.train.stages import STAGES, config_hash, stage_keys
 
 
 def changed(config: Config, section: str, **values: Any) -> Config:
@@ -44,6 +44,15 @@ def test_other_data_changes_every_key() -> None:
     config = load_config("demo")
     one, other = stage_keys(config, "a" * 64), stage_keys(config, "b" * 64)
     assert all(one[stage] != other[stage] for stage in STAGES)
+
+
+def test_the_order_of_classes_matters_for_it_is_that_of_the_outputs() -> None:
+    config = load_config("wesad")
+    classes = config.labels.classes["condition"]
+    turned = changed(config, "labels", classes={"condition": dict(reversed(classes.items()))})
+    before, after = stage_keys(config, "a"), stage_keys(turned, "a")
+    assert [stage for stage in STAGES if before[stage] != after[stage]] == ["finetune", "evaluate"]
+    assert config_hash(config) != config_hash(turned)
 
 
 def test_keys_do_not_depend_on_the_order_of_settings() -> None:
