@@ -1,37 +1,34 @@
 """What every command shares: its log and its mistakes."""
 
-import io
-import logging
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from memhacl.stream.command import run_command, warn
+from memhacl.stream.command import run_command
 from memhacl.stream.errors import DataError
 
 
-@pytest.fixture
-def no_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a fresh process: pytest's own handlers would keep the command's away."""
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+_CODE = """
+import io, sys
+from memhacl.stream.command import run_command
+drawn, real = io.StringIO(), sys.stderr
+def work():
+    warn(["before the bar"])
+    sys.stderr = drawn  # as a progress bar does while it is drawn
+    warn(["beside the bar"])
+    sys.stderr = real
+run_command("memhacl-test", work)
+print(drawn.getvalue())
+"""
 
 
-@pytest.mark.usefixtures("no_handlers")
-def test_what_is_logged_goes_to_what_stands_for_standard_error_at_that_moment(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    drawn = io.StringIO()
-
-    def work() -> None:
-        warn(["before the bar"])
-        with monkeypatch.context() as bar:
-            bar.setattr(sys, "stderr", drawn)  # as a progress bar does while it is drawn
-            warn(["beside the bar"])
-
-    assert run_command("memhacl-test", work) == 0
-    assert "beside the bar" in drawn.getvalue()
-    assert "before the bar" not in drawn.getvalue()
-    assert "memhacl-test WARNING before the bar" in capsys.readouterr().err
+def test_what_is_logged_goes_to_what_stands_for_standard_error_at_that_moment() -> None:
+    ended = subprocess.run([sys.executable, "-c", _CODE], capture_output=True, text=True, check=True)
+    assert "memhacl-test WARNING before the bar" in ended.stderr
+    assert "memhacl-test WARNING beside the bar" in ended.stdout
+    assert "beside" not in ended.stderr
 
 
 def test_a_users_mistake_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,3 +37,20 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixtu
 
     assert run_command("memhacl-test", work) == 2
     assert capsys.readouterr().err == "memhacl-test: x.dat: is empty\n"
+
+
+def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        (tmp_path / "none" / "file").read_bytes()
+        return 0
+
+    assert run_command("memhacl-test", work) == 2
+    assert capsys.readouterr().err == f"memhacl-test: {tmp_path / 'none' / 'file'}: No such file or directory\n"
+
+
+def test_a_system_error_that_names_no_file_is_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise OSError(24, "Too many open files")
+
+    with pytest.raises(OSError, match="Too many open files"):
+        run_command("memhacl-test", work)
