@@ -37,6 +37,11 @@ def run_command(name: str, main: Callable[[], int | None]) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone: nobody is left to tell
         sys.stderr.close()
         return 0
+    except OSError as problem:
+        if problem.filename is None:  # nothing that the user named
+            raise
+        sys.stderr.write(f"{name}: {problem.filename}: {problem.strerror or problem}\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"{name}: interrupted\n")
         return 130

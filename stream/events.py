@@ -1,6 +1,7 @@
 """The markers that tell a recording's structure: in its replay, in prediction and in training alike."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.stream.signals import ANCHOR, MARKERS, TRIAL_END, Marker, Segment, Signal, Texts, Trial
-from memhacl.stream.trials import facts_of, trial_markers
+from memhacl.stream.trials import facts_of, is_start, trial_markers
 
 _SLACK = 1e-3  # s; live, a marker and a sample of one moment may differ by the clocks' correction
 
@@ -30,13 +31,19 @@ def implied_markers(
     """Yield the markers of ``segment``'s trials that were not recorded, each with its trial's number and trial.
 
     ``numbers`` are the trials' numbers in the recording. A laboratory's own markers, whatever rules made trials of
-    them, tell the signal path nothing of rest and stimulus: these do.
+    them, tell the signal path nothing of rest and stimulus: these do. A trial that began before the first sample
+    begins once more with it: the anchor there would break it off.
     """
     recorded = {(marker.time, _word(marker)) for marker in recorded_markers(segment.streams)}
     for trial, number in zip(segment.trials, numbers or repeat(None), strict=False):
-        for marker in trial_markers(person, trial, number):
+        for marker in trial_markers(person, _from(segment.start, trial), number):
             if (marker.time, _word(marker)) not in recorded:
                 yield marker, number, trial
+
+
+def _from(start: float, trial: Trial) -> Trial:
+    """Return ``trial`` as far as it lasts after ``start`` (s), where it had begun before."""
+    return replace(trial, rest=start, onset=start, rested=None) if trial.onset < start < trial.end else trial
 
 
 def _word(marker: Marker) -> str:
@@ -99,11 +106,6 @@ class Playing:
     def _take(self, marker: Marker) -> None:
         if marker.text == ANCHOR or marker.text.startswith(TRIAL_END):
             self._stimulus = ""
-        elif (name := _stimulus_of(marker)) is not None:
-            self._stimulus = name
-
-
-def _stimulus_of(marker: Marker) -> str | None:
-    """Name the stimulus that ``marker`` starts; None for any other marker, ours or a laboratory's."""
-    facts = facts_of(marker)
-    return None if facts is None else str(facts["stimulus"])
+        elif is_start(marker):
+            facts = facts_of(marker)  # of a start that cannot be read nobody knows what plays
+            self._stimulus = "" if facts is None else str(facts["stimulus"])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, ClassVar, Self, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,6 +16,7 @@ class Strict(BaseModel):
     """A frozen model that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    guide: ClassVar[str] = "docs/configs.md"  # lists all keys
 
     @classmethod
     def parse(cls, values: object, origin: str, error: type[MemhaclError] = ConfigError) -> Self:
@@ -34,18 +35,30 @@ def describe(problem: ValidationError, model: type[BaseModel]) -> str:
 def _describe_one(item: Mapping[str, Any], model: type[BaseModel]) -> str:
     path = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        hint = did_you_mean(path, list(known_keys(model))) or "docs/configs.md lists all"
+        hint = did_you_mean(path, list(known_keys(model))) or f"{getattr(model, 'guide', Strict.guide)} lists all"
         return f"unknown key '{path}'; {hint}"
     if item["type"] == "missing":
         return f"key '{path}' is missing"
     found = repr(item["input"])
     found = found if len(found) <= 60 else found[:57] + "..."
-    reason = item["msg"].removeprefix("Value error, ")
+    reason = _reason(item)
     return f"{path}: {reason} (found {found})" if path else reason
+
+
+def _reason(item: Mapping[str, Any]) -> str:
+    kind, found = item["type"], item["input"]
+    if kind == "tuple_type":
+        return f"expected a list, as in [{found}]" if isinstance(found, str) else "expected a list, as in [a, b]"
+    if kind == "string_type" and isinstance(found, bool):
+        return "expected text: such words (on, off, yes, no, true, false) need quotes in YAML"
+    if kind == "string_type" and isinstance(found, int | float):
+        return "expected text, a string: a number needs quotes in YAML to be one"
+    return str(item["msg"]).removeprefix("Value error, ")
 
 
 def did_you_mean(key: str, keys: Sequence[str]) -> str:
     """Say which of the dotted ``keys`` was probably meant by ``key``; "" where none is near."""
+    keys = [name for name in keys if name != key]
     by_shape = {re.sub(r"\.\d+\.", ".0.", name): name for name in keys}  # places in lists do not matter
     close = get_close_matches(re.sub(r"\.\d+\.", ".0.", key), by_shape, n=1, cutoff=0.75)
     if not close:  # the right name under the wrong heading, as in optim.lr
@@ -65,7 +78,7 @@ def known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
         if below is None:
             yield f"{prefix}{key}"
         else:
-            step = "" if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel) else "0."
+            step = "0." if get_origin(field.annotation) in (tuple, list) else ""
             yield from known_keys(below, f"{prefix}{key}.{step}")
 
 

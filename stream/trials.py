@@ -1,8 +1,9 @@
 """Trials as memhacl:* markers tell them: written from trials, and read back."""
 
 import json
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeGuard
 
@@ -10,6 +11,9 @@ from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, TRIA
 
 REST_SLACK: Final = 10.0  # s; a stimulus that begins later than this after a rest was not prepared by it
 NO_END: Final = "no_end"
+UNREADABLE: Final = "unreadable_start"
+_START = re.compile(rf"{re.escape(TRIAL_START)}(?!\w)")
+_EXAMPLE = '{"stimulus": "name"}'
 _SHOWN = 3
 
 
@@ -23,7 +27,7 @@ class Told:
 
 
 def trials_of(markers: Iterable[Marker], where: str) -> Told:
-    """Trials that memhacl:* ``markers``, in time order, tell of; one without an end is left out and counted.
+    """Trials that memhacl:* ``markers``, in time order, tell of; what cannot be one is left out and counted.
 
     ``where`` names the file in the notes.
     """
@@ -31,14 +35,21 @@ def trials_of(markers: Iterable[Marker], where: str) -> Told:
     for marker in markers:
         reader.take(marker)
     reader.break_off()
-    endless = tuple(reader.endless)
-    return Told(tuple(reader.found), {NO_END: len(endless)} if endless else {}, without_end(endless, where))
+    counts = {NO_END: len(reader.endless), UNREADABLE: len(reader.unreadable)}
+    notes = (
+        *without_end(reader.endless, where),
+        *left_out(where, f"starts that do not say their stimulus as JSON, {_EXAMPLE},", reader.unreadable),
+        *left_out(where, "ratings that are no numbers and categories that are no words", reader.unusable),
+    )
+    return Told(tuple(reader.found), {reason: count for reason, count in counts.items() if count}, notes)
 
 
 class _Reader:
     def __init__(self) -> None:
         self.found: list[Trial] = []
         self.endless: list[tuple[str, float]] = []  # stimulus and onset
+        self.unreadable: list[str] = []
+        self.unusable: list[str] = []
         self._rest: tuple[float, float] | None = None
         self._resting: float | None = None
         self._open: Trial | None = None
@@ -51,13 +62,20 @@ class _Reader:
             self._resting = marker.time
         elif marker.text == REST_END and self._resting is not None:
             self._rest, self._resting = (self._resting, marker.time), None
-        elif marker.text == TRIAL_END and self._open is not None:
+        elif marker.text.startswith(TRIAL_END) and self._open is not None:
             self.found.append(replace(self._open, end=marker.time))
             self._open = None
-        elif (facts := facts_of(marker)) is not None:
+        elif is_start(marker):
             self.break_off()
-            self._open = _begun(marker.time, facts, self._rest)
+            self._begin(marker, facts_of(marker))
             self._rest = None
+
+    def _begin(self, marker: Marker, facts: Mapping[str, object] | None) -> None:
+        if facts is None:
+            self.unreadable.append(f"{marker.text!r:.60} at {marker.time:.3f} s")
+            return
+        self._open = _begun(marker.time, facts, self._rest)
+        self.unusable += (f"{what} of '{facts['stimulus']}' at {marker.time:.3f} s" for what in _unusable(facts))
 
     def break_off(self) -> None:
         if self._open is not None:
@@ -77,6 +95,20 @@ def _begun(onset: float, facts: Mapping[str, object], rest: tuple[float, float] 
         categories={str(kind): word for kind, word in _items(facts, "categories") if isinstance(word, str)},
         rested=rested,
     )
+
+
+def _unusable(facts: Mapping[str, object]) -> Iterator[str]:
+    """Yield the labels that cannot be taken; null is none."""
+    for key in ("ratings", "categories"):
+        labels = facts.get(key)
+        if labels is not None and not isinstance(labels, dict):
+            yield f"{key} {labels!r:.30}"
+    for scale, value in _items(facts, "ratings"):
+        if value is not None and not _is_rating(value):
+            yield f"{scale} {value!r:.30}"
+    for kind, word in _items(facts, "categories"):
+        if word is not None and not isinstance(word, str):
+            yield f"{kind} {word!r:.30}"
 
 
 def resting(rest: tuple[float, float] | None, onset: float) -> tuple[float, float | None]:
@@ -126,9 +158,14 @@ def trial_markers(person: str, trial: Trial, number: int | None = None) -> list[
     return [*found, Marker(trial.onset, f"{TRIAL_START} {text}"), Marker(trial.end, TRIAL_END)]
 
 
+def is_start(marker: Marker) -> bool:
+    """Whether ``marker`` is a trial's start, though it may not be readable."""
+    return _START.match(marker.text) is not None
+
+
 def facts_of(marker: Marker) -> Mapping[str, object] | None:
     """Return what a trial's start says, its stimulus at least; None for any other marker."""
-    if not marker.text.startswith(TRIAL_START + " "):
+    if not is_start(marker):
         return None
     try:
         details = json.loads(marker.text.removeprefix(TRIAL_START))

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from memhacl.stream.arguments import parse_arguments
 from memhacl.stream.errors import ConfigError
+from memhacl.stream.sources.files import is_file
 from memhacl.stream.sources.registry import open_source
 from memhacl.train.corpus import load_corpus, verify
 from memhacl.train.progress import stage_bar
@@ -63,6 +64,6 @@ def inspect(arguments: list[str]) -> int:
 
 def _corpus_in(path: Path) -> Path | None:
     for folder in (path, path / "corpus"):
-        if (folder / "manifest.json").is_file() and (folder / "windows.npy").is_file():
+        if is_file(folder / "manifest.json") and is_file(folder / "windows.npy"):
             return folder
     return None

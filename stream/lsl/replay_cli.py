@@ -57,8 +57,8 @@ class Replay:
     """Which trials to play, like 1-3,7 (counted from 1); all where it is not given."""
 
     modalities: Annotated[str | None, tyro.conf.arg(metavar="NAMES")] = None
-    """Which signals to play, like EEG,GSR; where it is not given, all streams of an XDF file, else EEG, GSR, Resp
-    and Temp as far as recorded."""
+    """Which signals to play, like EEG,GSR; where it is not given, all streams of an XDF file, else every modality
+    that was recorded: EEG, GSR, Resp, Temp, ECG, BVP, EOG, EMG."""
 
     gap: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = None
     """Seconds of silence between separately recorded pieces, at least 1; as recorded where it is not given."""

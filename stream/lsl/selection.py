@@ -7,9 +7,7 @@ from itertools import compress
 import numpy as np
 
 from memhacl.stream.errors import ConfigError, DataError
-from memhacl.stream.signals import Recording, Segment, Signal, Texts
-
-DEFAULT_MODALITIES = ("EEG", "GSR", "Resp", "Temp")
+from memhacl.stream.signals import MODALITIES, Recording, Segment, Signal, Texts
 
 
 @dataclass(frozen=True)
@@ -55,28 +53,37 @@ def parse_trials(text: str) -> frozenset[int]:
 
 
 def choose_modalities(recording: Recording, wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the modalities to play: the wanted ones, or the usual four as far as they were recorded.
+    """Return the modalities to play: the wanted ones, or all that are known as far as they were recorded.
 
     None, for all streams, where it is streams that were recorded and none are wanted in particular.
 
     Raises
     ------
     DataError
-        A wanted one is not in the recording, or none of the usual ones is.
+        A wanted one is not in every part of the recording, or there is none that is known.
     """
     if wanted is None and any(stream.origin for part in recording.segments for stream in part.streams):
         return None
-    signals = [signal for part in recording.segments for signal in part.signals]
-    there = tuple(dict.fromkeys(signal.format.modality for signal in signals))
-    chosen = wanted or tuple(modality for modality in DEFAULT_MODALITIES if modality in there)
-    missing = [modality for modality in chosen if modality not in there]
-    if missing or not chosen:
-        asked = ", ".join(missing or DEFAULT_MODALITIES)
+    if wanted:
+        for segment in recording.segments:
+            _check_modalities(recording, segment, wanted)
+        return tuple(dict.fromkeys(wanted))
+    chosen = tuple(modality for modality in MODALITIES if modality in recording.formats)
+    if not chosen:
         raise DataError(
-            f"{recording.source}, person {recording.person}: expected {asked}, found "
-            f"{', '.join(there) or 'no signals'}; choose with --modalities"
+            f"{recording.source}, person {recording.person}: expected {', '.join(MODALITIES)}, found "
+            f"{', '.join(recording.formats) or 'no signals'}; say which stream is which in a data file"
         )
-    return tuple(dict.fromkeys(chosen))
+    return chosen
+
+
+def _check_modalities(recording: Recording, segment: Segment, wanted: tuple[str, ...]) -> None:
+    found = dict.fromkeys(signal.format.modality for signal in segment.signals)
+    if missing := [modality for modality in wanted if modality not in found]:
+        raise DataError(
+            f"{recording.source}, person {recording.person}, at {segment.start:g} s: expected "
+            f"{', '.join(missing)}, found {', '.join(found) or 'no signals'}; choose with --modalities"
+        )
 
 
 def select(
@@ -84,13 +91,14 @@ def select(
 ) -> tuple[Piece, ...]:
     """Return the pieces of ``recording`` that hold ``trials`` (None: all of it), in time order.
 
-    ``modalities`` None takes every signal that a piece has; texts are always taken. A segment of which only some
-    trials are wanted is cut: from the rest before the first of neighbouring trials to the end of the last.
+    Of ``modalities``, those that a piece has are taken (None: every signal); texts are always taken. A segment of
+    which only some trials are wanted is cut: from the rest before the first of neighbouring trials to the end of
+    the last.
 
     Raises
     ------
     DataError
-        A trial number is not in the recording, or a modality is missing in a part of it.
+        A trial number is not in the recording, or a part of it has none of the modalities.
     """
     _check_trials(recording, trials)
     pieces: list[Piece] = []
@@ -104,13 +112,10 @@ def select(
 
 
 def _of(recording: Recording, segment: Segment, modalities: tuple[str, ...]) -> tuple[Signal, ...]:
-    found = [signal.format.modality for signal in segment.signals]
-    if not set(modalities) <= set(found):
-        raise DataError(
-            f"{recording.source}, person {recording.person}, at {segment.start:g} s: expected "
-            f"{', '.join(modalities)}, found {', '.join(found)}; choose with --modalities"
-        )
-    return tuple(signal for signal in segment.signals if signal.format.modality in modalities)
+    kept = tuple(signal for signal in segment.signals if signal.format.modality in modalities)
+    if not kept:
+        _check_modalities(recording, segment, modalities)
+    return kept
 
 
 def _check_trials(recording: Recording, trials: frozenset[int] | None) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Signal, StreamFormat, Trial
 from memhacl.stream.sources.collect import Collected
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import entries, few, fingerprint, is_dir, is_file, of_person, places
 from memhacl.stream.sources.formats import mat_file
 from memhacl.stream.sources.formats.mat_elements import Value
 from memhacl.stream.sources.ratings import rated
@@ -58,7 +58,7 @@ class AmigosSource:
         missing = [name for n in range(PEOPLE) if (name := f"P{n + 1:02d}") not in self._files]
         if not missing or len(self._files) == 1:
             return ()
-        return (f"{len(missing)} of AMIGOS's {PEOPLE} people are not here: {', '.join(missing)}",)
+        return (f"{len(missing)} of AMIGOS's {PEOPLE} people are not here: {few(missing)}",)
 
     def open(self, person: str) -> Recording:
         """Read one person's file: one segment a video that was seen, float32.
@@ -154,11 +154,9 @@ def find(where: Path) -> AmigosSource | None:
     DataError
         A person's file is there twice.
     """
-    if where.is_file():
+    if is_file(where):
         return AmigosSource({_person(where): where}) if _person(where) else None
-    if not where.is_dir():
-        return None
-    for folder in (where, *(path for path in entries(where) if path.name.casefold() == "data_preprocessed")):
+    for folder in places(where, "data_preprocessed"):
         if files := _files(folder):
             return AmigosSource(files)
     return None
@@ -166,11 +164,11 @@ def find(where: Path) -> AmigosSource | None:
 
 def _files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in entries(folder) if folder.is_dir() else ():
+    for path in entries(folder):
         if not (person := _person(path)):
             continue
-        inside = entries(path) if path.is_dir() else [path]
-        for file in (each for each in inside if each.is_file() and _person(each) == person):
+        inside = entries(path) if is_dir(path) else [path]
+        for file in (each for each in inside if is_file(each) and _person(each) == person):
             if person in found:
                 raise DataError(
                     f"{folder}: expected one file of {person}, found {found[person]} and {file}; keep one"
@@ -181,4 +179,4 @@ def _files(folder: Path) -> dict[str, Path]:
 
 def _person(path: Path) -> str:
     name = re.fullmatch(r"data_preprocessed_(p\d{2,3})(\.mat)?", path.name.casefold())
-    return name[1].upper() if name and (name[2] or not path.is_file()) else ""
+    return name[1].upper() if name and (name[2] or not is_file(path)) else ""

@@ -89,9 +89,7 @@ class Chosen:
 
     def _one(self, segment: Segment, modality: str, pattern: str, where: str) -> Signal | None:
         """Return the stream that is meant; None in a piece that lacks it."""
-        meant = [signal for signal in segment.signals if _is_meant(signal, pattern)]
-        # one device often sends several types under one name
-        fitting = [signal for signal in meant if signal.format.modality == modality] or meant
+        fitting = meant(segment.signals, modality, pattern)
         if len(fitting) > 1:
             raise DataError(
                 f"{where}, at {segment.start:.3f} s: streams.{modality}: expected one stream '{pattern}', found "
@@ -103,6 +101,13 @@ class Chosen:
         """Return the sha256 of the source's fingerprint and of what the data file says of it, as hex."""
         said = json.dumps([self._source.fingerprint(), sorted(self._leave_out), sorted(self._streams.items())])
         return hashlib.sha256(said.encode()).hexdigest()
+
+
+def meant(signals: Sequence[Signal], modality: str, pattern: str) -> list[Signal]:
+    """Return those of ``signals`` whose name or source_id fits ``pattern``: of the modality where any is."""
+    named = [signal for signal in signals if _is_meant(signal, pattern)]
+    # one device often sends several types under one name
+    return [signal for signal in named if signal.format.modality == modality] or named
 
 
 def _is_meant(signal: Signal, pattern: str) -> bool:

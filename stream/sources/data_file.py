@@ -1,8 +1,9 @@
 """The data file: a YAML file that says what recordings are, whose they are, and what in them means what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field, field_validator
 
@@ -26,6 +27,8 @@ class DataFile(Conventions):
     the stream of a modality by a shell pattern of its name or source_id.
     """
 
+    guide: ClassVar[str] = "docs/xdf.md"
+
     recordings: str = Field(min_length=1)
     leave_out: tuple[str, ...] = ()
     streams: Mapping[str, str] = Field(default_factory=dict)
@@ -42,6 +45,14 @@ class DataFile(Conventions):
     def conventions(self) -> Conventions:
         """What is said of XDF files."""
         return Conventions.model_validate({key: getattr(self, key) for key in Conventions.model_fields})
+
+
+def is_meant(values: Mapping[str, object], others: Collection[str]) -> bool:
+    """Whether ``values`` without `recordings` are a data file's: ``others`` are the keys that another file has."""
+    if any(key in DataFile.model_fields and key not in others for key in values):
+        return True
+    near = any(get_close_matches(str(key), (KEY,)) for key in values)
+    return near and not any(key in others and key not in DataFile.model_fields for key in values)
 
 
 def open_data_file(path: Path, values: Mapping[str, object], open_source: "Callable[[str], Source]") -> Chosen:
@@ -63,7 +74,7 @@ def open_data_file(path: Path, values: Mapping[str, object], open_source: "Calla
     except DataError as problem:
         raise DataError(f"{path}: recordings: {problem}") from None
     if isinstance(source, XdfSource):
-        source = source.described(said.conventions, path.parent)
+        source = source.described(said.conventions, path.parent, said.streams)
     elif given := sorted(said.model_fields_set & set(Conventions.model_fields)):
         raise ConfigError(
             f"{path}: {given[0]}: is for XDF files, but '{said.recordings}' is {source.name}; take it out"

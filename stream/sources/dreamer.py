@@ -12,7 +12,7 @@ from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording
 from memhacl.stream.sources import dreamer_layout
 from memhacl.stream.sources.dreamer_layout import NAME
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import entries, fingerprint, is_dir, is_file, of_person
 from memhacl.stream.sources.formats import mat_file
 from memhacl.stream.sources.formats.mat_elements import Element, Value
 
@@ -90,9 +90,9 @@ class DreamerSource:
 
 def find(where: Path) -> DreamerSource | None:
     """Return the source at ``where``: DREAMER.mat, in any case, or the folder that it lies in."""
-    files = entries(where) if where.is_dir() else [where]
+    files = entries(where) if is_dir(where) else [where]
     for path in files:
-        if path.name.casefold() == FILE and path.is_file():
+        if path.name.casefold() == FILE and is_file(path):
             return DreamerSource(path)
     return None
 

@@ -1,9 +1,9 @@
-"""What every reader of files does alike: list a folder, find a person's file, hash content."""
+"""What every reader of files does alike: look into a folder, find a person's file, hash content."""
 
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 from memhacl.stream.errors import DataError
 
 T = TypeVar("T")
+_FEW = 5  # names that are enough to know what is meant
 
 
 def entries(folder: Path) -> list[Path]:
@@ -28,6 +29,61 @@ def entries(folder: Path) -> list[Path]:
             f"{folder}: expected a folder; it cannot be read ({problem.strerror or problem})"
         ) from None
     return sorted(found, key=lambda path: natural(path.name))
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; one that lies where nobody may look is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_dir(path: Path) -> bool:
+    """Whether there is a folder; one that lies where nobody may look is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def places(where: Path, inside: str) -> list[Path]:
+    """Return the folder ``where`` and the one called ``inside`` (in any case) in it, as far as they are there.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be read.
+    """
+    if not is_dir(where):
+        return []
+    named = [path for path in entries(where) if path.name.casefold() == inside.casefold() and is_dir(path)]
+    return [where, *named]
+
+
+def by_person(folder: Path, person_of: Callable[[Path], str]) -> dict[str, Path]:
+    """Return what in ``folder`` is a person's by ``person_of`` ("": nobody's), by the person, in natural order.
+
+    Raises
+    ------
+    DataError
+        The folder cannot be read, or something else in it is the same person's.
+    """
+    found: dict[str, Path] = {}
+    for path in entries(folder):
+        if not (person := person_of(path)):
+            continue
+        if person in found:
+            raise DataError(
+                f"{folder}: expected one file of {person}, found {found[person].name} and {path.name}; keep one"
+            )
+        found[person] = path
+    return found
+
+
+def few(names: Sequence[str]) -> str:
+    """Return ``names`` with commas between them, only the first where they are many."""
+    return ", ".join([*names[:_FEW], "..."] if len(names) > _FEW else names)
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:

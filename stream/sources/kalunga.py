@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import TRIAL_GAP, Recording, Segment, Signal, StreamFormat
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import entries, fingerprint, is_dir, is_file, of_person
 from memhacl.stream.sources.kalunga_raw import NAME, KalungaRawSource, raw_sessions, trial
 
 DONE: Final = ("zero-phase-1-45-hz", "downsample")
@@ -27,9 +27,9 @@ def find(where: Path) -> "KalungaSource | KalungaRawSource | None":
 
     A folder that holds both is read from the .npz, which has everybody.
     """
-    if where.is_file():
+    if is_file(where):
         return KalungaSource(where, ()) if _is_epochs(where) else _raw(where)
-    if not where.is_dir():
+    if not is_dir(where):
         return None
     epochs = [path for path in entries(where) if _is_epochs(path)]
     sessions = raw_sessions(where)
@@ -47,11 +47,11 @@ def find(where: Path) -> "KalungaSource | KalungaRawSource | None":
 
 def _raw(where: Path) -> KalungaRawSource | None:
     sessions = raw_sessions(where)
-    return KalungaRawSource(sessions, asked=where.is_file()) if sessions else None
+    return KalungaRawSource(sessions, asked=is_file(where)) if sessions else None
 
 
 def _is_epochs(path: Path) -> bool:
-    return bool(re.fullmatch(r"kalunga.*\.npz", path.name)) and path.is_file()
+    return bool(re.fullmatch(r"kalunga.*\.npz", path.name)) and is_file(path)
 
 
 class KalungaSource:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import TRIAL_GAP, Recording, Segment, Signal, StreamFormat, Trial
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import entries, fingerprint, is_dir, is_file, of_person
 
 NAME: Final = "kalunga-ssvep"
 SECONDS: Final = 5.0  # of a trial
@@ -37,15 +37,15 @@ def trial(stimulus: str, onset: float, seconds: float) -> Trial:
 
 def raw_sessions(where: Path) -> dict[str, list[Path]]:
     """Return the raw sessions at ``where`` (a file, a folder, or one of folders named subjectNN), by person."""
-    paths = [where] if where.is_file() else entries(where)
-    if where.is_dir():
-        folders = [path for path in paths if _PERSON.fullmatch(path.name) and path.is_dir()]
+    paths = [where] if is_file(where) else entries(where)
+    if is_dir(where):
+        folders = [path for path in paths if _PERSON.fullmatch(path.name) and is_dir(path)]
         paths += [path for folder in folders for path in entries(folder)]
     found: dict[str, list[Path]] = {}
     for path in paths:
         match = _STAMP.fullmatch(path.name)
         person = (match[1] or path.absolute().parent.name) if match else ""
-        if _PERSON.fullmatch(person) and path.is_file():
+        if _PERSON.fullmatch(person) and is_file(path):
             found.setdefault(person, []).append(path)
     return dict(sorted(found.items()))
 
@@ -96,7 +96,7 @@ class KalungaRawSource:
         """Return the sha256 of all files' content and of who they belong to, as hex."""
         pairs = [(person, path) for person, paths in self._sessions.items() for path in paths]
         return fingerprint(
-            (person, file) for person, path in pairs for file in (path, _beside(path)) if file.is_file()
+            (person, file) for person, path in pairs for file in (path, _beside(path)) if is_file(file)
         )
 
 
@@ -147,7 +147,7 @@ def _events(path: Path) -> NDArray[Any]:
     """Return a session's events (n, 3): sample, 0, code."""
     mne = _mne(path)
     events = _beside(path)
-    if not events.is_file():
+    if not is_file(events):
         raise DataError(f"{path}: expected its events in {events.name} beside it, found no such file")
     _check_tags(events)
     try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import TRIAL_GAP, Recording, Segment, StreamFormat, Trial
 from memhacl.stream.sources.deap.layout import ELECTRODES
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import entries, fingerprint, is_dir, is_file, of_person, places
 from memhacl.stream.sources.formats.bdf import CODES, STATUS, Wanted, read_signals, read_words
 from memhacl.stream.sources.formats.bdf_header import read_header
 from memhacl.stream.sources.mahnob_sessions import EMOTIONS, SCALES, XML, Listing, Session, list_sessions
@@ -148,16 +148,15 @@ def edges(words: NDArray[np.uint32], rate: float) -> tuple[float | None, float |
 
 def find(where: Path) -> "MahnobSource | None":
     """Return the source at ``where``: the data set's folder, its Sessions, or one session's folder or file."""
-    if where.is_file():
+    if is_file(where):
         fits = where.name.lower() == XML or where.suffix.lower() == ".bdf"
         return MahnobSource([where.parent]) if fits and _is_session(where.parent) else None
     if _is_session(where):
         return MahnobSource([where])
-    for folder in (where, where / "Sessions"):
-        if folder.is_dir():
-            numbered = [path for path in entries(folder) if path.name.isdecimal() and path.is_dir()]
-            if any(map(_is_session, numbered)):
-                return MahnobSource(numbered)
+    for folder in places(where, "Sessions"):
+        numbered = [path for path in entries(folder) if path.name.isdecimal() and is_dir(path)]
+        if any(map(_is_session, numbered)):
+            return MahnobSource(numbered)
     return None
 
 

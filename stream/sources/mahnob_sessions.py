@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.sources.files import entries, natural
+from memhacl.stream.sources.files import entries, is_file, natural
 from memhacl.stream.sources.ratings import rated
 
 XML: Final = "session.xml"
@@ -90,7 +90,7 @@ class _Found:
         """Take a session, or count why it is left out."""
         recordings = [path for path in entries(folder) if path.suffix.lower() == ".bdf"]
         parts = [part for path in recordings if (part := _PART.match(path.name))]
-        if not (folder / XML).is_file():
+        if not is_file(folder / XML):
             if parts:
                 self._leave_out(_person(parts[0][1]), "no_session_xml")
             else:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import by_person, few, fingerprint, is_dir, is_file, of_person, places
 from memhacl.stream.sources.formats.empatica import read_column
 from memhacl.stream.sources.stress_labels import LABELS, UNUSUAL, count_runs, is_usual, read_labels, trials_of
 
@@ -18,12 +18,12 @@ _FILES: Final = (("EDA.csv", "GSR", "uS"), ("TEMP.csv", "Temp", "degC"))
 
 def find(where: Path) -> "StressPredictSource | None":
     """Return the source at ``where``: the data set's folder, its Raw_data, or one person's folder in that."""
-    if not where.is_dir():
+    if not is_dir(where):
         return None
     if _is_person(where):
         return StressPredictSource({where.name: where}, where.resolve().parent.parent / LABELS, ())
-    for raw in (where / "Raw_data", where):
-        if raw.is_dir() and (folders := {path.name: path for path in entries(raw) if _is_person(path)}):
+    for raw in reversed(places(where, "Raw_data")):
+        if folders := by_person(raw, lambda path: path.name if _is_person(path) else ""):
             return StressPredictSource(folders, raw.resolve().parent / LABELS, _missing(folders))
     return None
 
@@ -31,14 +31,14 @@ def find(where: Path) -> "StressPredictSource | None":
 def _is_person(path: Path) -> bool:
     """Whether this is one person's folder: other wristband exports hold no file of the person's name."""
     return bool(re.fullmatch(r"S\d{2}", path.name)) and all(
-        (path / name).is_file() for name in ("EDA.csv", "TEMP.csv", f"tags_{path.name}.csv")
+        is_file(path / name) for name in ("EDA.csv", "TEMP.csv", f"tags_{path.name}.csv")
     )
 
 
 def _missing(folders: Mapping[str, Path]) -> tuple[str, ...]:
     absent = [person for person in PEOPLE if person not in folders]
-    return (f"{len(absent)} of {len(PEOPLE)} people have no folder with EDA.csv, TEMP.csv and tags: "
-            f"{', '.join(absent)}",) if absent else ()  # fmt: skip
+    return (f"{len(absent)} of {len(PEOPLE)} people have no folder with EDA.csv, TEMP.csv and tags "
+            f"that can be read: {few(absent)}",) if absent else ()  # fmt: skip
 
 
 class StressPredictSource:
@@ -50,7 +50,7 @@ class StressPredictSource:
     def __init__(self, folders: Mapping[str, Path], labels: Path, notes: tuple[str, ...]) -> None:
         self._folders = dict(folders)
         self._labels = labels
-        self.notes = notes if labels.is_file() else (*notes, f"no labels: expected {LABELS} beside Raw_data")
+        self.notes = notes if is_file(labels) else (*notes, f"no labels: expected {LABELS} beside Raw_data")
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class StressPredictSource:
             )
             for track, modality, unit in tracks
         )
-        labels = read_labels(self._labels).get(person) if self._labels.is_file() else None
+        labels = read_labels(self._labels).get(person) if is_file(self._labels) else None
         if labels is None:
             note = f"{person}: has no labels in {self._labels.name}, so no trials"
             return Recording(person, NAME, (Segment(signals, ()),), excluded={"no_labels": 1}, notes=(note,))
@@ -91,4 +91,4 @@ class StressPredictSource:
     def fingerprint(self) -> str:
         """Return the sha256 of the files that are read and of who they belong to, as hex."""
         files = [(person, folder / file) for person, folder in self._folders.items() for file, _, _ in _FILES]
-        return fingerprint([*files, ("labels", self._labels)] if self._labels.is_file() else files)
+        return fingerprint([*files, ("labels", self._labels)] if is_file(self._labels) else files)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import entries, few, fingerprint, is_dir, is_file, of_person, places
 from memhacl.stream.sources.formats.unpickle import read_pickle
 from memhacl.stream.sources.wesad_labels import RATE, ignored, trials_of
 
@@ -40,14 +40,12 @@ _APART: Final = 1.0  # s by which the signals' durations may differ unremarked
 
 def find(where: Path) -> "WesadSource | None":
     """Return the source at ``where``: WESAD's folder or the one around it, a person's folder or file."""
-    if where.is_file():
+    if is_file(where):
         return WesadSource({where.stem: where}, ()) if _is_file(where) else None
-    for folder in (where, where / NAME):
-        if not folder.is_dir():
-            continue
+    for folder in places(where, NAME):
         if files := {path.stem: path for path in entries(folder) if _is_file(path)}:  # a person's folder
             return WesadSource(files, ())
-        inside = [path for path in entries(folder) if _PERSON.fullmatch(path.name) and path.is_dir()]
+        inside = [path for path in entries(folder) if _PERSON.fullmatch(path.name) and is_dir(path)]
         pickles = {path.name: path / f"{path.name}.pkl" for path in inside}
         if files := {person: path for person, path in pickles.items() if _is_file(path)}:
             return WesadSource(files, _missing(files, inside))
@@ -55,14 +53,18 @@ def find(where: Path) -> "WesadSource | None":
 
 
 def _is_file(path: Path) -> bool:
-    return path.suffix == ".pkl" and bool(_PERSON.fullmatch(path.stem)) and path.is_file()
+    return path.suffix == ".pkl" and bool(_PERSON.fullmatch(path.stem)) and is_file(path)
 
 
 def _missing(files: Mapping[str, Path], folders: list[Path]) -> tuple[str, ...]:
-    notes = [f"{path.name}: holds no {path.name}.pkl; left out" for path in folders if path.name not in files]
+    notes = [
+        f"{path.name}: holds no {path.name}.pkl that can be read; left out"
+        for path in folders
+        if path.name not in files
+    ]
     absent = [person for person in PEOPLE if person not in {path.name for path in folders}]
     if absent:
-        notes.append(f"{len(absent)} of {len(PEOPLE)} people have no folder: {', '.join(absent)}")
+        notes.append(f"{len(absent)} of {len(PEOPLE)} people have no folder: {few(absent)}")
     return tuple(notes)
 
 

@@ -17,7 +17,7 @@ import pytest
 from memhacl.runtime.predict import predict_recording
 from memhacl.runtime.session import Model
 from memhacl.stream.lsl.replay import Player
-from memhacl.stream.lsl.selection import DEFAULT_MODALITIES, select
+from memhacl.stream.lsl.selection import select
 from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +84,7 @@ def command(name: str, *arguments: str) -> None:
 
 def played(serving: Callable, model: Model, recording: Recording) -> list[dict]:
     """Messages of a real server while ``recording`` plays: one for each of its seconds."""
-    player = Player(recording, select(recording, DEFAULT_MODALITIES))
+    player = Player(recording, select(recording, ("EEG", "GSR", "Resp", "Temp")))
     messages: list[dict] = []
     with serving(model) as subscriber:
         try:

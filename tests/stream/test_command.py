@@ -9,10 +9,9 @@ import pytest
 from memhacl.stream.command import run_command
 from memhacl.stream.errors import DataError
 
-
 _CODE = """
 import io, sys
-from memhacl.stream.command import run_command
+from memhacl.stream.command import run_command, warn
 drawn, real = io.StringIO(), sys.stderr
 def work():
     warn(["before the bar"])

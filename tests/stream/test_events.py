@@ -1,12 +1,23 @@
 """What a recording's markers say, and which stimulus plays."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
-from memhacl.stream.events import Playing, recorded_markers
-from memhacl.stream.signals import ANCHOR, REST_END, REST_START, TRIAL_END, Marker, Signal, StreamFormat, Trial
-from memhacl.stream.trials import trial_markers
+from memhacl.stream.events import Playing, events, recorded_markers
+from memhacl.stream.signals import (
+    ANCHOR,
+    REST_END,
+    REST_START,
+    TRIAL_END,
+    Marker,
+    Segment,
+    Signal,
+    StreamFormat,
+    Trial,
+)
+from memhacl.stream.trials import trial_markers, trials_of
 
 TRIAL = Trial("film ü", 10.0, 13.0, 20.0, {"valence": 6.5})
 
@@ -56,8 +67,25 @@ def test_markers_that_overlapping_windows_both_show_count_once() -> None:
 
 def test_a_laboratorys_own_markers_are_let_be() -> None:
     start = trial_markers("p1", TRIAL)[2]
-    for text in ("memhacl:trial_start", "memhacl:trial_start {broken", "memhacl:trial_start [1]", "S 12"):
+    for text in ("memhacl:trial_started", "memhacl:trial", "S 12"):
         assert played((13.0, [start]), (14.0, [Marker(14.0, text)])) == ["film ü", "film ü"]
+
+
+def test_what_plays_after_a_start_that_cannot_be_read_is_unknown_as_it_is_to_training() -> None:
+    start, end = trial_markers("p1", TRIAL)[2:]
+    for text in ("memhacl:trial_start", "memhacl:trial_start {broken", "memhacl:trial_start [1]"):
+        broken = Marker(14.0, text)
+        assert played((13.0, [start]), (14.0, [broken])) == ["film ü", ""]
+        assert trials_of([start, broken, end], "x").trials == ()
+
+
+def test_a_trial_that_began_before_the_first_sample_begins_with_it() -> None:
+    form = StreamFormat("amp", "EEG", ("Cz",), "uV", 10.0)
+    signal = Signal(form, np.zeros((100, 1), np.float32), 15.0)
+    for trial, times in ((TRIAL, [15.0, 15.0, 20.0]), (replace(TRIAL, end=14.0), [10.0, 13.0, 13.0, 14.0, 15.0])):
+        assert [marker.time for marker in events("p1", Segment((signal,), (trial,)))] == times
+    found = events("p1", Segment((signal,), (TRIAL,)))
+    assert played((15.0, found[:2]), (19.0, found[2:]), (20.0, [])) == ["film ü", "film ü", ""]
 
 
 def test_a_trigger_channel_is_its_levels_and_an_event_stream_each_number() -> None:

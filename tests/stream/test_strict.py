@@ -3,9 +3,35 @@
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from memhacl.stream.errors import ConfigError
-from memhacl.stream.strict import read_yaml
+from memhacl.stream.strict import Strict, did_you_mean, known_keys, read_yaml
+
+
+class Inner(Strict):
+    size: int = 0
+
+
+class Outer(Strict):
+    one: Inner | None = None
+    many: tuple[Inner, ...] = ()
+    listed: list[Inner] = Field(default_factory=list)
+
+
+def test_only_items_of_lists_are_numbered() -> None:
+    assert list(known_keys(Outer)) == ["one.size", "many.0.size", "listed.0.size"]
+
+
+def test_what_was_written_is_not_what_was_meant() -> None:
+    assert did_you_mean("method.settings", ["method.settings"]) == ""
+    assert did_you_mean("method.setings", ["method.settings"]) == "did you mean 'method.settings'?"
+
+
+@pytest.mark.parametrize("found", ["P01", {"a": 1}, 3])
+def test_where_a_list_is_expected_it_is_said_how_to_write_one(found: object) -> None:
+    with pytest.raises(ConfigError, match=r"^x: many: expected a list, as in \["):
+        Outer.parse({"many": found}, "x")
 
 
 def test_a_key_given_twice_is_an_error_and_not_the_last_one(tmp_path: Path) -> None:

@@ -79,16 +79,50 @@ def test_a_rest_is_of_one_trial_alone() -> None:
         assert trials_of(markers, "x").trials[-1].rest == 6.0
 
 
-@pytest.mark.parametrize("facts", ["", "{", "[1]", "{}", '{"trial":1}', "[" * 100_000])
-def test_a_start_that_says_no_stimulus_is_none(facts: str) -> None:
-    told = trials_of([Marker(1.0, f"memhacl:trial_start {facts}"), Marker(2.0, TRIAL_END)], "x")
-    assert told.trials == ()
+BROKEN = ["", "{", "[1]", "{}", '{"trial":1}', "[" * 100_000, "{'stimulus': 'B'}", "B", "\tB"]
+
+
+@pytest.mark.parametrize("facts", BROKEN)
+def test_a_start_that_says_no_stimulus_is_counted_and_said(facts: str) -> None:
+    start, end = trial_markers("p", Trial("a", 5.0, 5.0, 9.0))
+    told = trials_of([start, Marker(6.0, f"memhacl:trial_start {facts}"), end], "x.xdf")
+    assert told.trials == ()  # the end is not the first trial's
+    assert told.excluded == {"no_end": 1, "unreadable_start": 1}
+    assert "x.xdf: starts that do not say their stimulus as JSON" in told.notes[1]
+    assert told.notes[1].endswith(" at 6.000 s")
+    assert len(told.notes[1]) < 250
+
+
+def test_a_rest_before_a_start_that_cannot_be_read_is_not_the_next_trials() -> None:
+    start, end = trial_markers("p", Trial("a", 5.0, 5.0, 9.0))
+    broken = Marker(4.0, "memhacl:trial_start B")
+    (trial,) = trials_of([Marker(1.0, REST_START), Marker(4.0, REST_END), broken, start, end], "x").trials
+    assert trial.rest == 5.0
+
+
+def test_a_start_needs_no_space_and_an_end_may_say_more() -> None:
+    start = Marker(1.0, 'memhacl:trial_start{"stimulus":"B"}')
+    told = trials_of([start, Marker(2.0, 'memhacl:trial_end {"stimulus":"B"}')], "x")
+    assert [(trial.stimulus, trial.onset, trial.end) for trial in told.trials] == [("B", 1.0, 2.0)]
+    assert trials_of([Marker(1.0, "memhacl:trial_started")], "x").excluded == {}
 
 
 def test_only_what_is_a_label_is_taken() -> None:
     huge = "1" + "0" * 400
     ratings = f'{{"a":1,"b":true,"c":NaN,"d":"5","e":null,"f":{huge}}}'
     text = f'memhacl:trial_start {{"stimulus":7,"ratings":{ratings},"categories":{{"k":"w","n":3}}}}'
-    (trial,) = trials_of([Marker(1.0, text), Marker(2.0, TRIAL_END)], "x").trials
+    told = trials_of([Marker(1.0, text), Marker(2.0, TRIAL_END)], "x")
+    (trial,) = told.trials
+    assert told.notes == (
+        "x: ratings that are no numbers and categories that are no words are left out: b True of '7' at 1.000 s, "
+        "c nan of '7' at 1.000 s, d '5' of '7' at 1.000 s, ... (5 in all)",
+    )
     assert (trial.stimulus, trial.ratings, trial.categories) == ("7", {"a": 1.0}, {"k": "w"})
     assert all(math.isfinite(rating) for rating in trial.ratings.values())
+
+
+@pytest.mark.parametrize("labels", ['"ratings":7', '"categories":["joy"]'])
+def test_labels_that_are_no_mapping_are_said(labels: str) -> None:
+    text = f'memhacl:trial_start {{"stimulus":"a",{labels}}}'
+    (note,) = trials_of([Marker(1.0, text), Marker(2.0, TRIAL_END)], "x").notes
+    assert "of 'a' at 1.000 s" in note

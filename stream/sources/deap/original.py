@@ -11,7 +11,7 @@ from memhacl.stream.signals import Recording, Segment
 from memhacl.stream.sources.deap import layout
 from memhacl.stream.sources.deap.presentations import NAME, SCALES, Rated, find_ratings, read_ratings
 from memhacl.stream.sources.deap.trials import trials, videos
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import by_person, few, fingerprint, of_person, places
 from memhacl.stream.sources.formats.bdf import CODES, STATUS, Wanted, read_signals, read_words, stated_unit
 from memhacl.stream.sources.formats.bdf_header import Header, read_header
 
@@ -51,7 +51,7 @@ class DeapOriginalSource:
         notes = []
         lacking = [name for number in range(1, PEOPLE + 1) if (name := f"s{number:02d}") not in self._files]
         if lacking and len(self._files) > 1:
-            notes.append(f"{len(lacking)} of DEAP's {PEOPLE} people are not here: {', '.join(lacking)}")
+            notes.append(f"{len(lacking)} of DEAP's {PEOPLE} people are not here: {few(lacking)}")
         if self._ratings is None or self._ratings.suffix.lower() != ".csv":
             notes.append(f"{NAME}.csv is missing: without it no person can be opened")
         return tuple(notes)
@@ -124,8 +124,8 @@ def find(where: Path) -> "DeapOriginalSource | None":
     """Return the source at ``where``: one of DEAP's BDF files, their folder, or the folder around that."""
     if _person(where):
         return DeapOriginalSource({_person(where): where})
-    for folder in (where, where / FOLDER):
-        if folder.is_dir() and (files := {_person(path): path for path in entries(folder) if _person(path)}):
+    for folder in places(where, FOLDER):
+        if files := by_person(folder, _person):
             return DeapOriginalSource(files)
     return None
 

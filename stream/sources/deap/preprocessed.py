@@ -13,7 +13,7 @@ from memhacl.stream.signals import Recording
 from memhacl.stream.sources.deap import layout
 from memhacl.stream.sources.deap.layout import CHANNELS, SCALES, Shape, stimulus_name
 from memhacl.stream.sources.deap.sidecar import read_sidecar
-from memhacl.stream.sources.files import entries, fingerprint, of_person
+from memhacl.stream.sources.files import by_person, few, fingerprint, of_person, places
 from memhacl.stream.sources.formats.unpickle import read_pickle
 from memhacl.stream.sources.simulated.source import NAME as SIMULATED
 
@@ -38,7 +38,7 @@ class DeapSource:
         if not self._missing or len(self._files) == 1:
             return ()
         every = len(PEOPLE) if self._sidecar is None else len(self._sidecar.planted)
-        return (f"{len(self._missing)} of {self.name}'s {every} people are not here: {', '.join(self._missing)}",)
+        return (f"{len(self._missing)} of {self.name}'s {every} people are not here: {few(self._missing)}",)
 
     @property
     def name(self) -> str:
@@ -124,11 +124,12 @@ def find(where: Path) -> "DeapSource | None":
     """Return the source at ``where``: one of DEAP's files, a folder of them, or what lies around that folder."""
     if _person(where):
         return DeapSource({_person(where): where})
-    for folder in (where, where / "data_preprocessed_python"):
-        if folder.is_dir() and (files := {_person(path): path for path in entries(folder) if _person(path)}):
+    for folder in places(where, "data_preprocessed_python"):
+        if files := by_person(folder, _person):
             return DeapSource(files)
     return None
 
 
 def _person(path: Path) -> str:
-    return path.stem if re.fullmatch(r"s\d{2,3}\.dat", path.name) else ""
+    matched = re.fullmatch(r"(s\d{2,3})\.dat", path.name.lower())
+    return matched[1] if matched else ""

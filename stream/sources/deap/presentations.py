@@ -11,7 +11,7 @@ from typing import Final
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.sources.deap.layout import RANGES, stimulus_name
-from memhacl.stream.sources.files import natural
+from memhacl.stream.sources.files import entries
 from memhacl.stream.sources.ratings import rated
 
 NAME: Final = "participant_ratings"
@@ -42,12 +42,18 @@ def find_ratings(folder: Path) -> Path | None:
     other = None
     for place in (folder, folder.absolute().parent):
         for inner in _FOLDERS:
-            here = place / inner
-            for path in sorted(here.glob("[Pp]articipant_[Rr]atings.*"), key=lambda path: natural(path.name)):
+            for path in _ratings_in(place / inner):
                 if path.suffix.lower() == ".csv":
                     return path
                 other = other or path
     return other
+
+
+def _ratings_in(folder: Path) -> list[Path]:
+    try:
+        return [path for path in entries(folder) if path.stem.casefold() == NAME]
+    except DataError:  # there is none, or nobody may look into what lies around the files
+        return []
 
 
 def read_ratings(path: Path) -> dict[int, tuple[Rated, ...]]:

@@ -67,10 +67,10 @@ def read_sidecar(folder: Path) -> Sidecar | None:
         The sidecar is damaged or does not fit itself.
     """
     path = folder / SIDECAR
-    if not path.exists():
-        return None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError) as problem:
         raise DataError(
             f"{path}: expected JSON written by 'memhacl-train simulate' ({problem}); simulate again"

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Trial
 from memhacl.stream.sources.deap.presentations import STIMULI, Rated
-from memhacl.stream.sources.formats.bdf import risen
 
 BEFORE: Final = 3  # status: the fixation cross before a video
 VIDEO: Final = 4
 AFTER: Final = 5  # the fixation cross after it
 SECONDS: Final = 60.0  # a video lasts
 _REST: Final = 30.0  # s; a fixation longer before the video than this belongs to something else
+_GLITCH: Final = 0.5  # s; what interrupts a code for less than this is none
 _UNITS: Final = (1e-4, 1e-6, 1e-3, 1.0)  # s, that Start_time may count
 _NEAR: Final = 1.0  # s, between a marker and its Start_time once they are aligned
 
@@ -37,9 +37,7 @@ def videos(words: NDArray[np.uint32], rate: float) -> list[Video]:
 
     Without a fixation before it, a video has no rest; without one after it, it lasts 60 s.
     """
-    samples = risen(words)
-    codes, times = words[samples].tolist(), (samples / rate).tolist()
-    marks = [(code, time) for code, time in zip(codes, times, strict=True) if code in (BEFORE, VIDEO, AFTER)]
+    marks = _marks(words, rate)
     found = []
     for (before, rest), (code, onset), (after, end) in zip(
         [(0, 0.0), *marks], marks, [*marks[1:], (0, np.inf)], strict=False
@@ -49,6 +47,32 @@ def videos(words: NDArray[np.uint32], rate: float) -> list[Video]:
             ends = end if after == AFTER else min(onset + SECONDS, end)
             found.append(Video(rest if rests else onset, onset, ends))
     return found
+
+
+def _marks(words: NDArray[np.uint32], rate: float) -> list[tuple[int, float]]:
+    """Return the codes around and of videos, each with the time (s) at which it begins."""
+    runs = sorted(run for code in (BEFORE, VIDEO, AFTER) for run in _runs(words == code, code, _GLITCH * rate))
+    marks = []
+    until = 0
+    for first, after, code in runs:
+        if first >= until and first > 0:  # not within another code, which it only interrupts
+            marks.append((code, first / rate))
+        until = max(until, after)
+    return marks
+
+
+def _runs(there: NDArray[np.bool_], code: int, least: float) -> list[tuple[int, int, int]]:
+    """Return each run of ``code``, which is ``there`` (samples,): its first sample, the one after it, the code.
+
+    An interruption of fewer than ``least`` samples is none.
+    """
+    edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
+    if not len(edges):
+        return []
+    begins, ends = edges[::2], edges[1::2]
+    apart = begins[1:] - ends[:-1] >= least
+    firsts, afters = begins[np.r_[True, apart]].tolist(), ends[np.r_[apart, True]].tolist()
+    return [(first, after, code) for first, after in zip(firsts, afters, strict=True)]
 
 
 def trials(
@@ -102,21 +126,43 @@ def match(path: Path, found: Sequence[Video], rows: Sequence[Rated]) -> list[tup
     Raises
     ------
     DataError
-        There are more of one than of the other, and neither trial numbers nor start times tell which.
+        Start_time agrees with no pairing or with several or, where it is not there, counts do not tell which.
     """
-    # Where every presentation has its marker, the trial's number is the marker's.
-    if rows and len(found) in (rows[-1].trial, STIMULI) and 1 <= rows[0].trial and rows[-1].trial <= len(found):
-        return [(row.trial - 1, index) for index, row in enumerate(rows)]
-    if len(found) == len(rows):
-        return [(index, index) for index in range(len(rows))]
     onsets = np.array([video.onset for video in found])
-    aligned = align(onsets, np.array([row.begun for row in rows]))
+    begun = np.array([row.begun for row in rows])
+    pairs = _numbered(found, rows)
+    timed = [(video, row) for video, row in pairs if np.isfinite(begun[row])]
+    told = len(timed) == len(pairs) > 1  # by all of Start_time; otherwise the counts must tell it too
+    if pairs and (told or _complete(found, rows)) and (len(timed) < 2 or _agree(onsets, begun, timed)):
+        return pairs
+    aligned = align(onsets, begun)
     if aligned is None:
         raise DataError(
             f"{path}: expected a video marker (status {VIDEO}) for each of {len(rows)} rated trials, found "
             f"{len(found)}, and Start_time does not tell which belong together; leave this person out"
         )
     return aligned
+
+
+def _numbered(found: Sequence[Video], rows: Sequence[Rated]) -> list[tuple[int, int]]:
+    """Pair by number where each presentation seems to have its marker, else by order; [] where neither can be."""
+    if rows and len(found) in (rows[-1].trial, STIMULI) and 1 <= rows[0].trial and rows[-1].trial <= len(found):
+        return [(row.trial - 1, index) for index, row in enumerate(rows)]
+    return [(index, index) for index in range(len(rows))] if len(found) == len(rows) else []
+
+
+def _complete(found: Sequence[Video], rows: Sequence[Rated]) -> bool:
+    """Whether no marker is missing, as far as the counts alone tell."""
+    numbers = [row.trial for row in rows]
+    every = list(range(1, len(found) + 1))
+    return numbers == every or (len(found) == STIMULI and set(numbers) <= set(every))
+
+
+def _agree(onsets: NDArray[np.float64], begun: NDArray[np.float64], pairs: Sequence[tuple[int, int]]) -> bool:
+    """Whether ``pairs`` of ``onsets`` (s) and ``begun`` (another unit and zero) keep one distance."""
+    videos, rows = np.array(pairs).T
+    apart = onsets[videos] - np.multiply.outer(_UNITS, begun[rows])  # (units, pairs)
+    return bool((np.abs(apart - np.median(apart, axis=1, keepdims=True)) <= _NEAR).all(axis=1).any())
 
 
 def align(onsets: NDArray[np.float64], begun: NDArray[np.float64]) -> list[tuple[int, int]] | None:

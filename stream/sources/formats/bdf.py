@@ -129,11 +129,6 @@ def read_words(header: Header, label: str, mask: int) -> NDArray[np.uint32]:
     return words
 
 
-def risen(words: NDArray[np.uint32]) -> NDArray[np.intp]:
-    """Return the samples at which ``words`` (samples,) begin a new value that is not 0; the first is none."""
-    return np.flatnonzero((words[1:] != words[:-1]) & (words[1:] != 0)) + 1
-
-
 def _scale(header: Header, channel: Channel) -> tuple[float, float]:
     """Return factor and summand that turn a channel's digital values into physical ones."""
     (low, high), (least, most) = channel.physical, channel.digital

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from memhacl.stream.errors import DataError
 from memhacl.stream.sources.formats.xdf_chunks import MAGIC, Chunks, scan
 
 _AS_EXPECTED = "Segments and clock-segments differ"  # always so where stamps are left as they were recorded
+
+HEARD: Final = "pyxdf: "  # what begins so is pyxdf's own word; all else that is said of a file is damage
 
 Stream = dict[str, Any]
 
@@ -115,6 +117,6 @@ class _Listener(logging.Handler):
         self._notes = notes
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = f"pyxdf: {' '.join(record.getMessage().split())}"
+        text = f"{HEARD}{' '.join(record.getMessage().split())}"
         if _AS_EXPECTED not in text and text not in self._notes:
             self._notes.append(text)

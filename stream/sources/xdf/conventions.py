@@ -28,8 +28,8 @@ class Conventions(Strict):
     """The conventions of a laboratory's XDF files; nothing given means memhacl's own.
 
     ``person`` is a regular expression searched for in a file's path below the folder; ``leave_out_files`` are
-    shell patterns of such paths. ``stimuli`` renames what the rules for ``markers``, and the CSV file of
-    ``ratings``, call a stimulus. ``scales`` gives each scale's lowest and highest rating.
+    shell patterns of such paths. ``stimuli`` renames what the rules for ``markers`` call a stimulus; the CSV
+    file of ``ratings`` may use either name. ``scales`` gives each scale's lowest and highest rating.
     """
 
     person: Annotated[Pattern, AfterValidator(_names_person)] | None = None
@@ -41,8 +41,8 @@ class Conventions(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.stimuli and self.markers is None and self.ratings is None:
-            raise ValueError("stimuli: expected 'markers' or 'ratings', whose stimuli they rename")
+        if self.stimuli and self.markers is None:
+            raise ValueError("stimuli: expected 'markers', whose stimuli they rename")
         return self
 
     def meaning(self) -> str:

@@ -2,29 +2,36 @@
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.sources.files import hash_of
 from memhacl.stream.sources.ratings import Scales, rated
 from memhacl.stream.sources.xdf.ratings_table import RatingsFile, RatingsTable, Row
 
+_NOTHING: Final = ("", "na", "n/a", "nan")
+_EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a first line that tells a spreadsheet the delimiter
+
 
 def read_table(path: Path, wanted: RatingsFile, stimuli: Mapping[str, str], scales: Scales) -> RatingsTable:
-    """Read the CSV file at ``path``; ``stimuli`` renames what stands in its column of stimuli.
+    """Read the CSV file at ``path``.
+
+    Its column of stimuli may hold names that ``stimuli`` gives, or those that they replace, of markers.
 
     Raises
     ------
     DataError
-        The file cannot be read, lacks a column, has two rows for one trial, or a cell that is no number or lies
-        outside its range in ``scales``.
+        The file cannot be read, lacks a column, has two rows for one trial, a cell that is no number or lies
+        outside its range in ``scales``, or a stimulus that may be either of two.
     """
     table = _Reader(path, wanted, stimuli, scales)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            table.read(_numbered(file, wanted.delimiter))
+            table.read(file)
     except UnicodeDecodeError:
         raise DataError(f"{path}: expected text in UTF-8, found another encoding; save it as CSV UTF-8") from None
     except (OSError, csv.Error) as problem:
@@ -37,18 +44,23 @@ class _Reader:
     def __init__(self, path: Path, wanted: RatingsFile, stimuli: Mapping[str, str], scales: Scales) -> None:
         self.rows: dict[str, dict[str | int, Row]] = {}
         self._path, self._wanted, self._stimuli, self._scales = path, wanted, stimuli, scales
+        self._delimiter = wanted.delimiter
 
-    def read(self, lines: Iterator[tuple[int, list[str]]]) -> None:
-        """Take the header and all rows, each with the number of its line."""
+    def read(self, file: TextIO) -> None:
+        """Take the header and all rows of ``file``."""
+        first = file.readline()
+        if said := _EXCEL.fullmatch(first):
+            self._delimiter = said[1]
+        lines = chain([] if said else [first], file)
         header: list[str] | None = None
-        for number, cells in lines:
+        for number, cells in _numbered(lines, self._delimiter, 1 if said else 0):
             if header is None:
                 header = [cell.strip() for cell in cells]
                 self._check(header)
             elif len(cells) != len(header):
                 raise DataError(
                     f"{self._path}, line {number}: expected {len(header)} cells as in the first line, found "
-                    f"{len(cells)}; is '{self._wanted.delimiter}' the right delimiter?"
+                    f"{len(cells)}; is '{self._delimiter}' the right delimiter?"
                 )
             else:
                 self._take(number, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
@@ -61,7 +73,7 @@ class _Reader:
                 found = ", ".join(header)
                 raise DataError(
                     f"{self._path}: expected one column '{column}', found {found:.200}; mend the names in the "
-                    f"data file, or its delimiter ('{self._wanted.delimiter}')"
+                    f"data file, or its delimiter ('{self._delimiter}')"
                 )
 
     def _take(self, line: int, cells: Mapping[str, str]) -> None:
@@ -79,7 +91,7 @@ class _Reader:
         numbers = {
             scale: number_in(self._dotted(cells[column]), where, scale) for scale, column in wanted.scales.items()
         }
-        words = {kind: cells[column] for kind, column in wanted.categories.items() if cells[column]}
+        words = {kind: cells[column] for kind, column in wanted.categories.items() if not _empty(cells[column])}
         rows[key] = Row(line, rated(where, numbers, self._scales), words)
 
     def _key(self, where: str, cell: str) -> str | int:
@@ -88,34 +100,51 @@ class _Reader:
                 raise DataError(
                     f"{where}: expected a stimulus in column '{self._wanted.key}', found an empty cell"
                 )
-            return self._stimuli.get(cell, cell)
+            return self._renamed(where, cell)
         number = number_in(self._dotted(cell), where, "trial")
         if not (number >= 1 and number.is_integer()):
             raise DataError(f"{where}: expected a trial's number from 1 on, found '{cell:.40}'")
         return int(number)
 
+    def _renamed(self, where: str, cell: str) -> str:
+        """Return the stimulus that is meant: by its final name, or by that of its markers."""
+        name = self._stimuli.get(cell, cell)
+        if name != cell and cell in self._stimuli.values():
+            raise DataError(
+                f"{where}: '{cell:.40}' may be the marker's name of '{name}' or the name that 'stimuli' of the "
+                "data file gives another: nobody can tell which; give the stimuli names that no marker has"
+            )
+        return name
+
     def _dotted(self, cell: str) -> str:
         """Read 6,5 as 6.5, as spreadsheets of many countries write it, where the comma parts no cells."""
-        return cell if self._wanted.delimiter == "," else cell.replace(",", ".")
+        return cell if self._delimiter == "," else cell.replace(",", ".")
 
 
-def _numbered(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that has a cell with something in it, with the number of the line that it ends in."""
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
+def _numbered(lines: Iterable[str], delimiter: str, before: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that has a cell with something in it, with the number of the line that it ends in.
+
+    ``before`` is the number of lines before the first of ``lines``.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     for cells in reader:
         if any(cell.strip() for cell in cells):
-            yield reader.line_num, cells
+            yield reader.line_num + before, cells
+
+
+def _empty(text: str) -> bool:
+    return text.strip().casefold() in _NOTHING
 
 
 def number_in(text: str, where: str, what: str) -> float:
-    """Return the number in ``text``, NaN where it is empty.
+    """Return the number in ``text``, NaN where it is empty or says that there is none.
 
     Raises
     ------
     DataError
         It is none; ``where`` names file and line, ``what`` the scale.
     """
-    if not text.strip():
+    if _empty(text):
         return math.nan
     try:
         value = float(text)

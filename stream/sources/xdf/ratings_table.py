@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Trial
+from memhacl.stream.sources.files import few
 from memhacl.stream.sources.ratings import SLACK
 from memhacl.stream.strict import Strict
 from memhacl.stream.trials import left_out
@@ -81,15 +82,31 @@ class RatingsTable:
         ]
         return left_out(self.name, "rows of people who are not there", lines)
 
+    def trust(self, person: str, doubts: Sequence[str]) -> None:
+        """Refuse a person's rows by number where ``doubts`` say that trials are missing, for numbers shift.
+
+        Raises
+        ------
+        DataError
+            There are doubts, and rows by number.
+        """
+        if doubts and not self.by_stimulus and person in self.rows:
+            raise DataError(
+                f"{self.name}: tells trials apart by their numbers, but some of '{person}' may be missing "
+                f"({few(doubts)}): numbers are uncertain; give a column of stimuli, or leave the person out"
+            )
+
     def label(self, person: str, trials: Sequence[Trial]) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
         """Return ``trials``, all of a person's in time order, with their labels, and what does not fit.
 
         Raises
         ------
         DataError
-            A trial has another label already.
+            A trial has another label already, or the rows' numbers are not those of all trials.
         """
         rows = self.rows.get(person, {})
+        if rows and not self.by_stimulus:
+            self._check_numbers(person, rows, len(trials))
         keys: list[str | int] = [
             trial.stimulus if self.by_stimulus else number for number, trial in enumerate(trials, 1)
         ]
@@ -103,11 +120,21 @@ class RatingsTable:
         notes = list(left_out(self.name, "rows of trials that are not there", unknown))
         if lacking:
             notes.append(
-                f"{self.name}: no row for {len(lacking)} of {len(keys)} trials of '{person}': {_some(lacking)}"
+                f"{self.name}: no row for {len(lacking)} of {len(keys)} trials of '{person}': {few(lacking)}"
             )
         if again:
-            notes.append(f"{self.name}: '{person}' saw {_some(again)} more than once: one row counts each time")
+            notes.append(f"{self.name}: '{person}' saw {few(again)} more than once: one row counts each time")
         return labelled, tuple(notes)
+
+    def _check_numbers(self, person: str, rows: Mapping[str | int, Row], count: int) -> None:
+        wrong = sorted(rows.keys() ^ set(range(1, count + 1)))
+        if wrong:
+            found = few([f"{number} ({'no trial' if number in rows else 'no row'})" for number in wrong])
+            raise DataError(
+                f"{self.name}: expected rows 1 to {count} for the {count} trials of '{person}', found others: "
+                f"{found}; numbers may have shifted: give each trial a row, its labels may be empty, or a column "
+                "of stimuli"
+            )
 
     def _labelled(self, person: str, trial: Trial, row: Row) -> Trial:
         differing = [
@@ -127,7 +154,3 @@ class RatingsTable:
         return replace(
             trial, ratings={**trial.ratings, **row.ratings}, categories={**trial.categories, **row.categories}
         )
-
-
-def _some(words: Sequence[str]) -> str:
-    return ", ".join(words[:5]) + (", ..." if len(words) > 5 else "")

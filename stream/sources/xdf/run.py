@@ -1,31 +1,40 @@
 """One XDF file as a segment: its streams, and the trials that its markers tell of."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Final
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.events import markers_in, recorded_markers
-from memhacl.stream.signals import MARKERS, MODALITIES, Marker, Segment, Signal, StreamFormat, Texts
-from memhacl.stream.sources.formats.xdf_file import load
+from memhacl.stream.events import markers_in
+from memhacl.stream.signals import MARKERS, Marker, Segment, Signal, Texts
+from memhacl.stream.sources.files import few
+from memhacl.stream.sources.formats.xdf_file import HEARD, load
 from memhacl.stream.sources.ratings import rated
 from memhacl.stream.sources.xdf.conventions import Conventions
 from memhacl.stream.sources.xdf.marker_rules import trials_by
 from memhacl.stream.sources.xdf.streams import read_streams
-from memhacl.stream.trials import Told, trials_of
+from memhacl.stream.trials import Told, left_out, trials_of
 
-_SHOWN = 4
+OUTSIDE: Final = "outside_signals"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a file holds; ``markers`` are those that its trials were looked for in, None without their stream."""
+    """What a file holds.
+
+    ``markers`` is how many its trials were looked for in, None without their stream; ``stimuli`` are the names
+    that these give stimuli; ``damaged`` is whether the file was cut off or damaged.
+    """
 
     name: str
     segment: Segment
     simulated: bool
+    damaged: bool
     markers: int | None
+    stimuli: frozenset[str]
     excluded: Mapping[str, int]
     notes: tuple[str, ...]
 
@@ -45,26 +54,38 @@ def read_run(path: Path, name: str, conventions: Conventions) -> Run:
     signals = tuple(stream for stream in streams if isinstance(stream, Signal))
     texts = tuple(stream for stream in streams if isinstance(stream, Texts))
     segment = Segment(signals, (), texts)
-    markers = _markers(streams, conventions)
-    told = _told(markers or [], segment, name, conventions)
+    marking = _marking(streams, conventions)
+    markers = sorted((m for stream in marking or () for m in markers_in(stream)), key=lambda marker: marker.time)
+    told = _told(markers, segment, _span(segment, marking or ()), name, conventions)
+    renamed = [replace(t, stimulus=conventions.stimuli.get(t.stimulus, t.stimulus)) for t in told.trials]
     return Run(
         name,
-        replace(segment, trials=told.trials),
+        replace(segment, trials=tuple(renamed)),
         simulated,
-        None if markers is None else len(markers),
+        any(not sentence.startswith(HEARD) for sentence in odd),
+        None if marking is None else len(markers),
+        frozenset(trial.stimulus for trial in told.trials),
         told.excluded,
         (*(f"{name}: {sentence}" for sentence in (*odd, *more)), *told.notes),
     )
 
 
-def _markers(streams: Sequence[Signal | Texts], conventions: Conventions) -> list[Marker] | None:
-    """Markers in time order: of the stream that the rules name, whatever its type, or of all marker streams."""
+def _marking(streams: Sequence[Signal | Texts], conventions: Conventions) -> list[Signal | Texts] | None:
+    """Streams of markers: those that the rules name, whatever their type (None: none is), or all of the type."""
     wanted = None if conventions.markers is None else conventions.markers.stream
     if wanted is None:
-        return recorded_markers(streams)
-    named = [stream for stream in streams if fnmatchcase(stream.format.name, wanted) and _may_mark(stream)]
-    found = [marker for stream in named for marker in markers_in(stream)]
-    return sorted(found, key=lambda marker: marker.time) if named else None
+        return [stream for stream in streams if stream.format.modality == MARKERS]
+    return [stream for stream in streams if fnmatchcase(stream.format.name, wanted) and _may_mark(stream)] or None
+
+
+def _span(segment: Segment, marking: Sequence[Signal | Texts]) -> tuple[float, float] | None:
+    """Return between which times (s) there are signals that are no markers; None where there are none such."""
+    signals = [
+        signal
+        for signal in segment.signals
+        if signal.format.modality != MARKERS and all(signal is not stream for stream in marking)
+    ]
+    return (min(s.start for s in signals), max(s.end for s in signals)) if signals else None
 
 
 def _may_mark(stream: Signal | Texts) -> bool:
@@ -72,21 +93,36 @@ def _may_mark(stream: Signal | Texts) -> bool:
     return isinstance(stream, Texts) or stream.format.modality == MARKERS or len(stream.format.channels) == 1
 
 
-def _told(markers: Sequence[Marker], segment: Segment, name: str, conventions: Conventions) -> Told:
+def _told(
+    markers: Sequence[Marker],
+    segment: Segment,
+    span: tuple[float, float] | None,
+    name: str,
+    conventions: Conventions,
+) -> Told:
     if conventions.markers is not None:
-        told = trials_by(
-            conventions.markers, markers, conventions.scales, name, since=segment.start, until=segment.end
-        )
-        renamed = (replace(t, stimulus=conventions.stimuli.get(t.stimulus, t.stimulus)) for t in told.trials)
-        return replace(told, trials=tuple(renamed))
-    told = trials_of(markers, name)
-    for trial in told.trials:
-        rated(f"{name}, trial '{trial.stimulus}' at {trial.onset:.3f} s", trial.ratings, conventions.scales)
-    return told
+        since, until = span or (segment.start, segment.end)
+        told = trials_by(conventions.markers, markers, conventions.scales, name, since, until)
+    else:
+        told = trials_of(markers, name)
+        for trial in told.trials:
+            rated(f"{name}, trial '{trial.stimulus}' at {trial.onset:.3f} s", trial.ratings, conventions.scales)
+    return _within(told, span, name)
+
+
+def _within(told: Told, span: tuple[float, float] | None, name: str) -> Told:
+    """Leave out the trials of which no part lies within ``span``, where the signals are."""
+    inside = [trial for trial in told.trials if span and trial.onset < span[1] and trial.end > span[0]]
+    if len(inside) == len(told.trials):
+        return told
+    outside = [f"'{trial.stimulus}' at {trial.onset:.3f} s" for trial in told.trials if trial not in inside]
+    excluded = Counter(told.excluded) + Counter({OUTSIDE: len(outside)})
+    where = "trials before the first sample of the signals or after the last"
+    return Told(tuple(inside), dict(excluded), (*told.notes, *left_out(name, where, outside)))
 
 
 def heard(person: str, runs: Sequence[Run], conventions: Conventions) -> Iterator[str]:
-    """Say of which runs no trials can come: they lack the stream of markers, or none of theirs is known.
+    """Say of which runs no trials can come, without known markers, and which of the renamed stimuli are in none.
 
     Raises
     ------
@@ -109,33 +145,6 @@ def heard(person: str, runs: Sequence[Run], conventions: Conventions) -> Iterato
                 f"{run.name}: none of its {run.markers} markers is memhacl:trial_start: no trials; a data file "
                 "can say which markers of your own are (docs/xdf.md)"
             )
-
-
-def uneven(runs: Sequence[Run]) -> Iterator[str]:
-    """Say which runs of a person lack a modality that another has, or have it otherwise."""
-    for modality in MODALITIES:
-        formats = [_format(run, modality) for run in runs]
-        first = next((place for place, form in enumerate(formats) if form is not None), None)
-        if first is None:
-            continue
-        for run, form in zip(runs, formats, strict=True):
-            if (difference := _difference(formats[first], form)) is not None:
-                yield f"{run.name}: {modality}: {difference[0]}, but {runs[first].name} has {difference[1]}"
-
-
-def _format(run: Run, modality: str) -> StreamFormat | None:
-    return next((s.format for s in run.segment.signals if s.format.modality == modality), None)
-
-
-def _difference(first: StreamFormat | None, form: StreamFormat | None) -> tuple[str, str] | None:
-    if form is None or first is None:
-        return "there is none", "it"
-    if form.channels != first.channels:
-        some = ", ".join(first.channels[:_SHOWN]) + (", ..." if len(first.channels) > _SHOWN else "")
-        return "has other channels", some
-    if form.rate != first.rate:
-        return f"comes at {form.rate:g} Hz", f"{first.rate:g} Hz"
-    if form.already_done != first.already_done:
-        now, before = (f"{', '.join(one.already_done) or 'nothing'} already done" for one in (form, first))
-        return now, before
-    return None
+    named = frozenset[str]().union(*(run.stimuli for run in runs))
+    if unused := [repr(name) for name in conventions.stimuli if named and name not in named]:
+        yield f"stimuli of the data file: no trial of '{person}' is called {few(unused)} by its markers"

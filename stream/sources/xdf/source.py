@@ -1,53 +1,48 @@
 """A laboratory's own sessions: XDF files as LabRecorder writes them, one or a folder of them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Segment, Trial
 from memhacl.stream.sources.files import fingerprint, of_person
+from memhacl.stream.sources.xdf.compare import uneven
 from memhacl.stream.sources.xdf.conventions import Conventions
-from memhacl.stream.sources.xdf.people import SUFFIX, own
+from memhacl.stream.sources.xdf.folder import SUFFIX, Found, xdf_files
+from memhacl.stream.sources.xdf.people import own
 from memhacl.stream.sources.xdf.ratings_csv import read_table
 from memhacl.stream.sources.xdf.ratings_table import RatingsTable
-from memhacl.stream.sources.xdf.run import Run, heard, read_run, uneven
+from memhacl.stream.sources.xdf.run import Run, heard, read_run
 
-COPY: Final = "duplicate_file"
 _MEMHACL: Final = Conventions()  # nothing said: our own markers, people by the files' names
 
 
-def xdf_files(where: Path) -> tuple[Path, ...]:
-    """Return ``where`` itself if it is an XDF file, else those in the folder and below; hidden ones are none.
+def find(where: Path) -> "XdfSource | None":
+    """Return the source of the XDF files at ``where`` and below; None where there are none.
 
     Raises
     ------
     DataError
-        The folder cannot be read.
+        The folder or a file cannot be read.
     """
-    if not where.is_dir():
-        return (where,) if SUFFIX.search(where.name) else ()
-    try:
-        found = [path for path in where.rglob("*") if SUFFIX.search(path.name) and path.is_file()]
-    except OSError as problem:
-        raise DataError(f"{where}: expected a folder; it cannot be read ({problem.strerror})") from None
-    return tuple(p for p in found if not any(part.startswith(".") for part in p.relative_to(where).parts))
+    found = xdf_files(where)
+    return XdfSource(where, found) if found.files or any(map(_is_xdf, found.absent)) else None
 
 
-def find(where: Path) -> "XdfSource | None":
-    """Return the source of the XDF files at ``where`` and below; None where there are none."""
-    files = xdf_files(where)
-    source = XdfSource(where, files) if files else None
-    return source if source is not None and source.people else None
+def _is_xdf(path: Path) -> bool:
+    return SUFFIX.search(path.name) is not None
 
 
 class XdfSource:
     """People whose live streams were recorded; a file is read when its person is opened.
 
     A file is a person, named by the file. Files whose names begin with the same sub-XX are one person's, in the
-    natural order of their paths (run-2 before run-10). ``conventions`` and ``table`` say it otherwise.
+    natural order of their paths (run-2 before run-10). ``conventions`` and ``table`` say it otherwise; ``streams``
+    are the patterns of streams that will be chosen for modalities, by which runs are compared.
     """
 
     name = "XDF"
@@ -56,15 +51,16 @@ class XdfSource:
     def __init__(
         self,
         where: Path,
-        files: Sequence[Path],
+        found: Found,
         conventions: Conventions = _MEMHACL,
         table: RatingsTable | None = None,
+        streams: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._where, self._found = where, tuple(files)
-        self._conventions, self._table = conventions, table
-        self._owned = own(where, files, conventions)
+        self._where, self._found = where, found
+        self._conventions, self._table, self._streams = conventions, table, dict(streams)
+        self._owned = own(where, found, conventions)
 
-    def described(self, conventions: Conventions, folder: Path) -> "XdfSource":
+    def described(self, conventions: Conventions, folder: Path, streams: Mapping[str, str]) -> "XdfSource":
         """Return the same files as ``conventions`` have them; the CSV file of ratings lies in ``folder``.
 
         Raises
@@ -76,11 +72,20 @@ class XdfSource:
         if conventions.ratings is not None:
             path = folder / conventions.ratings.file
             table = read_table(path, conventions.ratings, conventions.stimuli, conventions.scales)
-        return XdfSource(self._where, self._found, conventions, table)
+        return XdfSource(self._where, self._found, conventions, table, streams)
 
     @property
     def people(self) -> tuple[str, ...]:
-        """Names of the people."""
+        """Names of the people.
+
+        Raises
+        ------
+        DataError
+            None of the files counts.
+        """
+        if not self._owned.files:
+            why = "; ".join(self._owned.notes)
+            raise DataError(f"{self._where}: expected XDF files of somebody, found none that counts: {why}")
         return tuple(self._owned.files)
 
     @property
@@ -100,15 +105,14 @@ class XdfSource:
         """
         files = of_person(self.name, self._owned.files, person)
         runs = [read_run(path, self._owned.named(path), self._conventions) for path in files]
-        excluded = Counter({COPY: self._owned.copies[person]} if self._owned.copies.get(person) else {})
+        excluded = Counter(self._owned.excluded.get(person, {}))
         for run in runs:
             excluded.update(run.excluded)
-        trials = [trial for run in runs for trial in run.segment.trials]
-        labelled, said = self._labelled(person, trials, excluded)
+        labelled, said = self._labelled(person, runs)
         notes = (
             *(note for run in runs for note in run.notes),
             *heard(person, runs, self._conventions),
-            *uneven(runs),
+            *uneven(runs, self._streams),
             *said,
         )
         return Recording(
@@ -121,18 +125,11 @@ class XdfSource:
             notes,
         )
 
-    def _labelled(
-        self, person: str, trials: Sequence[Trial], excluded: Counter[str]
-    ) -> tuple[Sequence[Trial], tuple[str, ...]]:
+    def _labelled(self, person: str, runs: Sequence[Run]) -> tuple[Sequence[Trial], tuple[str, ...]]:
+        trials = [trial for run in runs for trial in run.segment.trials]
         if self._table is None:
             return trials, ()
-        lost = {reason: count for reason, count in excluded.items() if reason != COPY}
-        if lost and not self._table.by_stimulus:
-            said = ", ".join(f"{count} {reason}" for reason, count in lost.items())
-            raise DataError(
-                f"{self._table.name}: tells trials apart by their numbers, but some of '{person}' are left out "
-                f"({said}): numbers are uncertain; give a column of stimuli, or leave the person or file out"
-            )
+        self._table.trust(person, [*self._owned.lost.get(person, ()), *_doubts(runs)])
         return self._table.label(person, trials)
 
     def fingerprint(self) -> str:
@@ -140,6 +137,16 @@ class XdfSource:
         owned = ((person, path) for person, paths in self._owned.files.items() for path in paths)
         said = () if self._conventions == _MEMHACL else (self._conventions.meaning(),)
         return fingerprint(owned, *said, *(() if self._table is None else (self._table.hash,)))
+
+
+def _doubts(runs: Sequence[Run]) -> Iterator[str]:
+    """Say why trials may be missing in ``runs``."""
+    for run in runs:
+        yield from (f"{run.name}: {count} {reason}" for reason, count in run.excluded.items())
+        if run.damaged:
+            yield f"{run.name}: damaged or cut off"
+        elif not run.segment.trials:
+            yield f"{run.name}: no trials"
 
 
 def _segments(runs: Sequence[Run], trials: Sequence[Trial]) -> Iterator[Segment]:

@@ -35,8 +35,18 @@ def test_what_is_no_trial_list_is_refused(text: str) -> None:
         parse_trials(text)
 
 
-def test_the_usual_modalities_are_played_as_far_as_recorded() -> None:
-    assert choose_modalities(CONTINUOUS, None) == ("EEG",)
+def of(*modalities: str) -> Recording:
+    return Recording("p", "src", (Segment(tuple(signal(each, 10.0, 30.0) for each in modalities), ()),))
+
+
+def test_every_known_modality_is_played_as_far_as_recorded() -> None:
+    assert choose_modalities(CONTINUOUS, None) == ("EEG", "EOG")
+    assert choose_modalities(of("EMG", "ECG", "GSR", "Temp (wrist)", ""), None) == ("GSR", "ECG", "EMG")
+    with pytest.raises(DataError, match=r"expected EEG, .*, found GSR \(wrist\); say which stream"):
+        choose_modalities(of("GSR (wrist)"), None)
+
+
+def test_modalities_that_are_asked_for_must_be_there() -> None:
     assert choose_modalities(CONTINUOUS, ("EOG", "EEG")) == ("EOG", "EEG")
     with pytest.raises(DataError, match="expected Temp, found EEG, EOG"):
         choose_modalities(CONTINUOUS, ("EEG", "Temp"))
@@ -68,7 +78,16 @@ def test_trials_that_are_not_there_are_refused() -> None:
         select(TRIALWISE, ("EEG",), frozenset({1, 7, 9}))
 
 
-def test_a_modality_that_is_missing_in_a_part_is_named_with_the_time() -> None:
-    uneven = Recording("p", "src", (*CONTINUOUS.segments, *TRIALWISE.segments))
-    with pytest.raises(DataError, match="at 0 s: expected EEG, EOG, found EEG"):
-        select(uneven, ("EEG", "EOG"))
+UNEVEN = Recording("p", "src", (*CONTINUOUS.segments, *TRIALWISE.segments, *of("EOG").segments))
+
+
+def test_a_modality_that_is_missing_in_a_part_is_named_with_the_time_where_it_was_asked_for() -> None:
+    with pytest.raises(DataError, match="at 0 s: expected EOG, found EEG; choose with --modalities"):
+        choose_modalities(UNEVEN, ("EEG", "EOG"))
+
+
+def test_a_part_is_played_without_what_it_lacks_where_nothing_was_asked_for() -> None:
+    pieces = select(UNEVEN, choose_modalities(UNEVEN, None))
+    assert [tuple(piece.streams) for piece in pieces] == [("EEG", "EOG"), *[("EEG",)] * 4, ("EOG",)]
+    with pytest.raises(DataError, match="at 0 s: expected EEG, found EOG"):  # nothing would be left of it
+        select(UNEVEN, ("EEG",))

@@ -270,6 +270,6 @@ def test_gives_valid_windows_within_each_video(changed: Write) -> None:
 def test_can_be_replayed(changed: Write) -> None:
     recording = opened(changed(joined_data={1: EMPTY}))
     modalities = choose_modalities(recording, None)
-    assert modalities == ("EEG", "GSR")
+    assert modalities == ("EEG", "GSR", "ECG")
     pieces = select(recording, modalities, frozenset({2, 3}))
     assert [piece.segment.trials[0].stimulus for piece in pieces] == ["9", "10"]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plugins.bdf import HIGHEST, LOWEST, Track, WriteBdf, track, words
+from plugins.bdf import HIGHEST, LOWEST, Track, WriteBdf, track
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import StreamFormat
-from memhacl.stream.sources.formats.bdf import Wanted, read_channels, read_signals, read_words, risen
+from memhacl.stream.sources.formats.bdf import Wanted, read_channels, read_signals, read_words
 from memhacl.stream.sources.formats.bdf_header import read_header
 
 ROOT = Path(__file__).parents[3]
@@ -318,9 +318,3 @@ def test_any_damage_is_an_error_or_readable(
     except DataError as problem:
         told = str(problem)
     assert "\n" not in told
-
-
-def test_codes_begin_where_they_change_to_something() -> None:
-    made = words(12, {2: 3, 4: 4, 7: 4, 9: 5}, above=0, hold=2).astype(np.uint32)
-    assert made.tolist() == [0, 0, 3, 3, 4, 4, 0, 4, 4, 5, 5, 0]
-    assert risen(made).tolist() == [2, 4, 7, 9]

@@ -127,7 +127,7 @@ def test_people_are_left_out_of_any_data_set(tmp_path: Path, write_deap_files: C
     assert recording.formats["GSR"].name == "DEAP Temp"
     assert recording.formats["GSR (other)"].unit == "ohm"
     assert "Temp" not in recording.formats
-    assert choose_modalities(recording, None) == ("EEG", "GSR", "Resp")
+    assert choose_modalities(recording, None) == ("EEG", "GSR", "Resp", "BVP", "EOG", "EMG")
     with pytest.raises(DataError, match="expected a person of s01, s03, found 's02'"):
         source.open("s02")
     with pytest.raises(DataError, match=r"lab\.yaml: leave_out: expected a person of s01, s02, s03, found 's2'"):
@@ -178,14 +178,23 @@ def test_the_fingerprint_follows_meaning_and_content_alone(xdf: Xdf, tmp_path: P
         ({"recordings": ".", "person": "(?P<person>Q.)"}, DataError, r"'person' .*, found none among 1"),
         ({"recordings": ".", "leave_out_files": ["Q*"]}, DataError, "expected files that fit 'Q\\*'"),
         ({"recordings": ".", "scales": {"valence": [9, 1]}}, ConfigError, "expected the lowest and the highest"),
-        ({"recordings": ".", "stimuli": {"a": "b"}}, ConfigError, "stimuli: expected 'markers' or 'ratings'"),
+        ({"recordings": ".", "stimuli": {"a": "b"}}, ConfigError, "stimuli: expected 'markers', whose"),
+        ({"recordings": ".", "markers": {"start": "a", "end": False}}, ConfigError, r"s\.end: .* quotes in YAML"),
+        ({"recordings": ".", "leave_out": "P1"}, ConfigError, r"leave_out: expected a list, as in \[P1\]"),
+        ({"recordings": ".", "xyz": 1}, ConfigError, "unknown key 'xyz'; docs/xdf.md lists all"),
+        ({"recordings": ".", "markers": {"strat": "x"}}, ConfigError, r"did you mean 'markers\.start'\?"),
+        ({"recording": "."}, ConfigError, "key 'recordings' is missing; unknown key 'recording'; did you mean"),
+        ({"Recordings": ".", "markers": MARKERS}, ConfigError, "key 'recordings' is missing"),
+        ({"record1ngs": ".", "streams": {"GSR": "x"}}, ConfigError, "key 'recordings' is missing"),
+        ({"stimuli": 0}, ConfigError, r"^((?!recordings).)*$"),  # simulated people's
+        ({"leave_out": ["P1"]}, ConfigError, r"lab\.yaml: key 'recordings' is missing$"),
         ({"recordings": "deap", "markers": MARKERS}, ConfigError, "markers: is for XDF files, but 'deap' is DEAP"),
     ],
 )  # fmt: skip
 def test_a_data_file_that_fits_nothing_is_refused_in_one_line(
     xdf: Xdf, tmp_path: Path, values: dict[str, Any], error: type[Exception], match: str
 ) -> None:
-    if values["recordings"] == "deap":
+    if values.get("recordings") == "deap":
         (tmp_path / "deap").mkdir()
         (tmp_path / "deap" / "s01.dat").touch()
     session(xdf, tmp_path / "P1.xdf", ())
@@ -238,11 +247,48 @@ def test_rows_that_fit_nothing_and_trials_without_a_row_are_counted(tmp_path: Pa
 
 
 def test_rows_go_by_a_trials_number_and_stimuli_by_their_new_names(tmp_path: Path) -> None:
-    text = "who,what,Valenz\nP1,2,3\nP1,1.0,4\n"
+    text = "who,what,Valenz\nP1,2,3\nP1,1.0,4\nP1,3,NaN\n"
     trials, _ = table(tmp_path / "r.csv", text, stimulus=None, trial="what").label("P1", TRIALS)
     assert [trial.ratings for trial in trials] == [{"valence": 4.0}, {"valence": 3.0}, {}]
-    trials, _ = table(tmp_path / "r.csv", text, {"2": "b"}).label("P1", TRIALS)
+    trials, _ = table(tmp_path / "r.csv", text, {"2": "b", "x": "b"}).label("P1", TRIALS)
     assert [trial.ratings for trial in trials] == [{}, {"valence": 3.0}, {}]
+
+
+@pytest.mark.parametrize(
+    ("stimuli", "cell", "stimulus"),
+    [
+        ({"12": "a", "7": "b"}, "a", "a"),
+        ({"12": "a", "7": "b"}, "12", "a"),
+        ({"12": "a"}, "b", "b"),  # is called so by its markers
+        ({"a": "a", "12": "a"}, "a", "a"),
+        ({"1": "2", "2": "3", "3": "1"}, "1", None),
+        ({"1": "2", "2": "b"}, "2", None),
+        ({"1": "2", "2": "b"}, "1", "2"),
+    ],
+)
+def test_a_cell_is_a_final_name_or_else_a_markers_and_never_either(
+    tmp_path: Path, stimuli: dict[str, str], cell: str, stimulus: str | None
+) -> None:
+    text = f"who,what,Valenz\nP1,{cell},3\n"
+    if stimulus is not None:
+        assert list(table(tmp_path / "r.csv", text, stimuli).rows["P1"]) == [stimulus]
+        return
+    with pytest.raises(DataError, match=rf"r\.csv, line 2: '{cell}' may be .* 'stimuli' of the data file"):
+        table(tmp_path / "r.csv", text, stimuli)
+
+
+@pytest.mark.parametrize("cell", ["", "NA", "n/a", "nan", "NaN", " N/A "])
+def test_a_cell_that_says_there_is_nothing_is_empty(tmp_path: Path, cell: str) -> None:
+    text = f"who,what,Valenz,k\nNA,a,{cell},{cell}\n"  # a person may be called so
+    (row,) = table(tmp_path / "r.csv", text, categories={"kind": "k"}).rows["NA"].values()
+    assert (row.ratings, row.categories) == ({}, {})
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;\r"])
+def test_a_spreadsheets_line_on_the_delimiter_is_understood(tmp_path: Path, first: str) -> None:
+    text = f"\ufeff{first}\nwho;what;Valenz\nP1;a;6,5\n"
+    (row,) = table(tmp_path / "r.csv", text).rows["P1"].values()
+    assert (row.ratings, row.line) == ({"valence": 6.5}, 3)
 
 
 def test_what_a_marker_says_otherwise_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pickle
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from memhacl.stream.lsl.selection import choose_modalities, select
 from memhacl.stream.path.offline import recording_windows
 from memhacl.stream.signals import Recording, Signal
 from memhacl.stream.sources.deap import layout as deap_layout
-from memhacl.stream.sources.deap.presentations import Rated, find_ratings, read_ratings
-from memhacl.stream.sources.deap.trials import VIDEO, Video, match, videos
+from memhacl.stream.sources.deap.presentations import find_ratings, read_ratings
+from memhacl.stream.sources.deap.trials import VIDEO
 from memhacl.stream.sources.registry import open_source
 from memhacl.stream.spec import Conditioning, ModalitySpec, SignalSpec
 
@@ -158,7 +158,7 @@ def test_windows_come_out_valid_within_the_trials(geneva: Recording) -> None:
 
 def test_it_can_be_replayed(twente: Recording) -> None:
     chosen = choose_modalities(twente, None)
-    assert chosen == ("EEG", "GSR", "Resp", "Temp")
+    assert chosen == ("EEG", "GSR", "Resp", "Temp", "BVP", "EOG", "EMG")
     (piece,) = select(twente, chosen, frozenset({2}))
     assert [trial.stimulus for trial in piece.segment.trials] == [twente.segments[0].trials[1].stimulus]
 
@@ -329,15 +329,6 @@ def test_a_rating_that_was_not_given_leaves_the_other_trials_in_place(folder: Pa
     assert recording.excluded == {"no_rating": 1}
 
 
-def test_videos_without_fixations_have_no_rest_and_last_a_minute() -> None:
-    status = words(64 * 200, {64 * 5: 4, 64 * 90: 3, 64 * 95: 4, 64 * 100: 1, 64 * 140: 3, 64 * 145: 4}, 0).astype(
-        "u4"
-    )
-    assert videos(status, 64.0) == [Video(5, 5, 65), Video(90, 95, 140), Video(140, 145, 205)]
-    stale = words(64 * 200, {64: 3, 64 * 2: 7, 64 * 50: 4, 64 * 60: 5}).astype("u4")
-    assert videos(stale, 64.0) == [Video(50, 50, 60)]
-
-
 def test_a_file_that_was_cut_off_loses_the_trial_it_broke(folder: Path, write_bdf: WriteBdf) -> None:
     codes = made.codes(2, TRIALS, SECONDS, 64)
     end = made.onsets(2, TRIALS, SECONDS)[-1] + 2
@@ -361,29 +352,6 @@ def test_an_empty_file_is_told(folder: Path) -> None:
     (folder / "data_original" / "s02.bdf").write_bytes(b"")
     with pytest.raises(DataError, match=r"s02\.bdf: expected a BDF file, found an empty one"):
         open_source(str(folder)).open("s02")
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    pauses=st.lists(st.floats(5, 40), min_size=6, max_size=40),
-    unit=st.sampled_from([1e-4, 1e-6, 1e-3, 1.0]),
-    drift=st.floats(-50e-6, 50e-6),
-    data=st.data(),
-)
-def test_what_is_matched_belongs_together(
-    pauses: Sequence[float], unit: float, drift: float, data: st.DataObject
-) -> None:
-    """Whatever markers or rows are lost, a pair is never a wrong one: rather none at all."""
-    times = np.cumsum(np.array(pauses) + 65)
-    lost = data.draw(st.sets(st.integers(0, len(times) - 1), max_size=4))
-    found = [Video(t, t, t + 60) for i, t in enumerate(times) if i not in lost]
-    rows = [Rated(i + 1, f"{i}", (t * (1 + drift) + 300) / unit, {}) for i, t in enumerate(times)]
-    try:
-        pairs = match(Path("s01.bdf"), found, rows)
-    except DataError:
-        return
-    assert all(times[row] == found[video].onset for video, row in pairs)
-    assert len(pairs) == len(found)
 
 
 def test_a_folder_that_only_looks_like_deaps_is_told(tmp_path: Path, write_bdf: WriteBdf, written: Path) -> None:

@@ -323,6 +323,6 @@ def test_gives_valid_windows_within_each_film(changed: Write) -> None:
 def test_can_be_replayed(changed: Write) -> None:
     recording = opened(changed())
     modalities = choose_modalities(recording, None)
-    assert modalities == ("EEG",)
+    assert modalities == ("EEG", "ECG")
     (piece,) = select(recording, modalities, frozenset({2, 3}))[:1]
     assert piece.segment.trials[0].stimulus == "02"

@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from memhacl.stream.errors import DataError
-from memhacl.stream.events import events
+from memhacl.stream.events import Playing, events
 from memhacl.stream.lsl.schedule import MarkerPush, Push, TextPush, pushes
 from memhacl.stream.lsl.selection import Piece, choose_modalities, select
 from memhacl.stream.path.offline import recording_windows
-from memhacl.stream.signals import Marker, Recording, Signal
+from memhacl.stream.signals import ANCHOR, Marker, Recording, Signal
 from memhacl.stream.sources.registry import Source, open_source
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 
@@ -151,6 +151,7 @@ def test_a_flat_folder_is_people_by_a_pattern_of_the_path(xdf: Xdf, tmp_path: Pa
 
 def test_ratings_come_from_a_csv_file_by_stimulus_or_by_number_over_all_runs(bids: Path) -> None:
     lines = ["who,clip,n,Arousal,Emotion", "sub-01,12,1,2.5,joy", "sub-01,7,6,8,fear", "sub-09,12,1,5,joy"]
+    lines += [f"sub-01,x{number},{number},NA,n/a" for number in range(2, 6)]
     (bids / "Bewertung.csv").write_text("\n".join(lines), encoding="utf-8")
     columns = {"file": f"{bids.name}/Bewertung.csv", "person": "who", "categories": {"emotion": "Emotion"}}
     columns["scales"] = {"arousal": "Arousal"}
@@ -159,18 +160,24 @@ def test_ratings_come_from_a_csv_file_by_stimulus_or_by_number_over_all_runs(bid
     recording = source.open("sub-01")
     assert [trial.categories.get("emotion") for _, trial in recording.trials()] == ["joy", *[None] * 4, "fear"]
     assert [trial.ratings.get("arousal") for _, trial in recording.trials()] == [2.5, None, 2.5, None, 2.5, 8.0]
-    assert recording.notes == ("Bewertung.csv: no row for 4 of 6 trials of 'sub-01': 2, 3, 4, 5",)
+    assert recording.notes == ()
     by_stimulus = described(bids.parent, recordings=bids.name, ratings=columns | {"stimulus": "clip"})
     recording = by_stimulus.open("sub-01")
     assert [trial.categories["emotion"] for _, trial in recording.trials()] == ["joy", "fear"] * 3
-    assert recording.notes == ("Bewertung.csv: 'sub-01' saw '12', '7' more than once: one row counts each time",)
+    assert recording.notes == (
+        "Bewertung.csv: rows of trials that are not there are left out: 'x2' of 'sub-01' in line 5, "
+        "'x3' of 'sub-01' in line 6, 'x4' of 'sub-01' in line 7, ... (4 in all)",
+        "Bewertung.csv: 'sub-01' saw '12', '7' more than once: one row counts each time",
+    )
 
 
 def test_numbers_of_trials_are_not_trusted_where_trials_are_left_out(xdf: Xdf, tmp_path: Path) -> None:
     run(xdf, tmp_path / "P1.xdf", TEXTS[:8])
     (tmp_path / "r.csv").write_text("who,n,v\nP1,1,5\n")
     ratings = {"file": "r.csv", "person": "who", "trial": "n", "scales": {"valence": "v"}}
-    with pytest.raises(DataError, match=r"r\.csv: tells trials apart by their numbers, .*'P1' .* \(1 no_end\)"):
+    with pytest.raises(
+        DataError, match=r"r\.csv: tells trials apart by their numbers, .*'P1' .* \(P1\.xdf: 1 no_end\)"
+    ):
         described(tmp_path, recordings=".", ratings=ratings).open("P1")
 
 
@@ -272,7 +279,9 @@ def test_what_is_left_out_or_odd_in_some_runs_is_counted_and_said(xdf: Xdf, tmp_
     file.samples(file.stream("amp", "EEG", 128.0, ({"label": "Cz"}, {"label": "O1"})), [1.0], [[2.0, 3.0]])
     file.write(tmp_path / "sub-1_run-4.xdf")
     source = described(tmp_path, recordings=".")
-    assert source.notes == ("sub-1_run-9 Kopie.xdf: left out: a copy of sub-1_run-1.xdf",)
+    assert source.notes == (
+        "1 files are left out: they are copies of the same person's: sub-1_run-9 Kopie.xdf (as sub-1_run-1.xdf)",
+    )
     recording = source.open("sub-1")
     assert recording.excluded == {"duplicate_file": 1, "no_end": 2, "no_start": 1}
     assert stimuli(recording) == [(0, "12"), (0, "7"), (1, "12"), (2, "7")]
@@ -300,17 +309,6 @@ def test_a_run_without_the_chosen_stream_has_none_of_its_modality(xdf: Xdf, tmp_
     recording = open_source(str(tmp_path / "lab.yaml")).open("sub-1")
     assert [s.format.modality for s in recording.segments[1].signals] == ["GSR (other)"]
     assert recording.notes[-1] == "lab.yaml: person sub-1, at 50.000 s: no stream 'Shim*', so no GSR"
-
-
-def test_a_person_whose_files_are_all_copies_is_left_out(xdf: Xdf, tmp_path: Path) -> None:
-    run(xdf, tmp_path / "anna.xdf")
-    run(xdf, tmp_path / "berta.xdf", seed=1)
-    shutil.copy(tmp_path / "anna.xdf", tmp_path / "carla.xdf")
-    source = open_source(str(tmp_path))
-    assert source.people == ("anna", "berta")
-    assert source.notes == ("carla.xdf: left out: a copy of anna.xdf",)
-    assert source.open("anna").excluded == {"duplicate_file": 1}
-    assert source.open("berta").excluded == {}
 
 
 def test_a_run_that_cannot_be_read_is_named_and_may_be_left_out(xdf: Xdf, tmp_path: Path) -> None:
@@ -358,3 +356,66 @@ def test_signals_keep_their_rates_and_stamps(bids: Path) -> None:
     segment = described(bids.parent, recordings=bids.name).open("sub-02").segments[0]
     assert [(s.format.modality, s.format.rate) for s in segment.signals] == [("EEG", 128.0), ("GSR", 16.0)]
     assert all(isinstance(signal, Signal) and signal.times is not None for signal in segment.signals)
+
+
+def test_a_trial_that_no_signal_was_recorded_in_is_left_out_and_counted(xdf: Xdf, tmp_path: Path) -> None:
+    texts = (
+        (-9.0, "video_1_on"), (-4.0, "video_1_off"), (-3.0, "video_2_on"), (2.0, "video_2_off"),
+        (25.0, "video_3_on"), (31.0, "video_3_off"), (40.0, "video_4_on"), (45.0, "video_4_off"),
+    )  # fmt: skip
+    run(xdf, tmp_path / "P1.xdf", texts)
+    recording = described(tmp_path, recordings=".").open("P1")
+    assert stimuli(recording) == [(0, "2"), (0, "3")]
+    assert recording.excluded == {"outside_signals": 2}
+    assert recording.notes[-1] == (
+        "P1.xdf: trials before the first sample of the signals or after the last are left out: "
+        f"'1' at {START - 9:.3f} s, '4' at {START + 40:.3f} s"
+    )
+
+
+def test_a_trigger_channel_alone_is_no_signal_of_a_trial(xdf: Xdf, tmp_path: Path) -> None:
+    file = xdf()
+    file.samples(file.stream("amp", "EEG", 32.0), (np.arange(640) / 32).tolist(), [0.0] * 640)
+    file.samples(file.stream("trigger", "Stim", 0.0, format="int32"), [2.0, 10.0, 30.0, 40.0], [12, 99, 13, 99])
+    file.write(tmp_path / "P1.xdf")
+    rules = {"start": "1[0-9]", "end": "99", "stream": "trigger"}
+    recording = described(tmp_path, recordings=".", markers=rules).open("P1")
+    assert (stimuli(recording), recording.excluded) == ([(0, "12")], {"outside_signals": 1})
+
+
+def test_stimuli_that_no_marker_names_are_said(bids: Path) -> None:
+    source = described(bids.parent, recordings=bids.name, stimuli={"12": "happy", "video_7_on": "sad"})
+    assert source.open("sub-02").notes == (
+        "stimuli of the data file: no trial of 'sub-02' is called 'video_7_on' by its markers",
+    )
+
+
+def test_what_begins_before_the_first_sample_plays_from_there_in_training_prediction_and_replay(
+    xdf: Xdf, tmp_path: Path
+) -> None:
+    own = (
+        (-3.0, 'memhacl:trial_start {"stimulus":"2"}'), (4.0, "memhacl:trial_end"),
+        (5.0, 'memhacl:trial_start {"stimulus":"3"}'), (9.0, "memhacl:trial_end"),
+    )  # fmt: skip
+    lab = ((-3.0, "video_2_on"), (4.0, "video_2_off"), (5.0, "video_3_on"), (9.0, "video_3_off"))
+    run(xdf, tmp_path / "own" / "P1.xdf", own)
+    run(xdf, tmp_path / "lab" / "P1.xdf", lab)
+    spec = SPEC.model_copy(update={"modalities": SPEC.modalities[1:]})
+    for recording in (
+        open_source(str(tmp_path / "own")).open("P1"),
+        described(tmp_path / "lab", recordings=".").open("P1"),
+    ):
+        ((_, first), (_, second)) = recording.trials()
+        assert (first.onset, second.onset) == (START - 3, START + 5)
+        playing = Playing()
+        for _, window in recording_windows(recording, spec):
+            named = playing.at(window.start, window.markers)
+            inside = [
+                t.stimulus for t in (first, second) if t.onset <= window.start + 1e-3 and window.start < t.end
+            ]
+            assert [named] == (inside or [""])
+        (piece,) = select(recording, choose_modalities(recording, None))
+        played = [push for push in sent(recording, piece) if isinstance(push, MarkerPush)]
+        first_sample = next(number for number, push in enumerate(played) if push.text == ANCHOR)
+        assert played[first_sample + 1].due == played[first_sample].due
+        assert json.loads(played[first_sample + 1].text.partition(" ")[2])["stimulus"] == "2"

@@ -125,7 +125,7 @@ def test_windows_come_out_valid_within_the_films(recording: Recording) -> None:
 
 
 def test_it_can_be_replayed(recording: Recording) -> None:
-    assert choose_modalities(recording, None) == ("EEG", "GSR", "Resp", "Temp")
+    assert choose_modalities(recording, None) == ("EEG", "GSR", "Resp", "Temp", "ECG")
     (piece,) = select(recording, ("EEG", "ECG"), frozenset({2}))
     assert piece.numbers == (2,)
 
