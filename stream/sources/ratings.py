@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from memhacl.stream.errors import DataError
 
 Scales = Mapping[str, tuple[float, float]]
 
+_NOTHING: Final = ("", "na", "n/a", "nan")
 SLACK = 1e-6  # ratings are stored with rounding
 
 
@@ -33,3 +35,27 @@ def rated(where: str, values: Mapping[str, float], scales: Scales) -> dict[str, 
                 )
         given[scale] = float(value)
     return given
+
+
+def is_empty(text: str) -> bool:
+    """Tell whether a cell of a table says nothing: it is empty, or says that there is none."""
+    return text.strip().casefold() in _NOTHING
+
+
+def number_in(text: str, where: str, what: str) -> float:
+    """Return the number in ``text``, NaN where it is empty or says that there is none.
+
+    Raises
+    ------
+    DataError
+        It is none; ``where`` names file and line, ``what`` the scale.
+    """
+    if is_empty(text):
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise DataError(f"{where}: {what}: expected a number, found {text!r:.60}; leave it empty if there is none")
+    return value

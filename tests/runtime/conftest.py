@@ -102,6 +102,24 @@ def writer() -> Callable[..., Path]:
     return lambda path, spec, **said: write_model(path, card_of(spec, **said))
 
 
+class Watched:
+    """A real model that keeps every window that it is given."""
+
+    def __init__(self, model: Model) -> None:
+        self.card, self.sha256, self.providers, self._model = model.card, model.sha256, model.providers, model
+        self.windows: list[np.ndarray] = []
+
+    def predict(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        self.windows += list(batch)
+        return self._model.predict(batch)
+
+
+@pytest.fixture
+def watch() -> type[Watched]:
+    """Keep what a model is given."""
+    return Watched
+
+
 class Subscriber:
     """What a server publishes of one task, as it comes."""
 

@@ -89,23 +89,11 @@ def test_its_corpus_holds_windows_of_everything_that_is_not_counted_as_left_out(
     assert np.bincount(corpus.index["trial"], minlength=len(corpus.trials)).min() >= 1
 
 
-class Watched:
-    """A real model that keeps every window that it is given."""
-
-    def __init__(self, model: Model) -> None:
-        self.card, self.sha256, self.providers, self._model = model.card, model.sha256, model.providers, model
-        self.windows: list[np.ndarray] = []
-
-    def predict(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        self.windows += list(batch)
-        return self._model.predict(batch)
-
-
 def test_prediction_gives_the_model_the_windows_of_the_corpus(
-    data_set: DataSet, make_model: Callable[[SignalSpec], Model]
+    data_set: DataSet, make_model: Callable[[SignalSpec], Model], watch: Callable
 ) -> None:
     person = data_set.corpus.manifest.people[-1]
-    watched = Watched(make_model(data_set.corpus.spec))
+    watched = watch(make_model(data_set.corpus.spec))
     recording = trimmed(data_set.source.open(person), data_set.config.trials.rest_within)
     messages = [m for m in predict_recording(watched, recording) if m.task == "valence" and m.valid]
     assert len(messages) == len(watched.windows)
@@ -158,7 +146,11 @@ def test_everything_that_was_recorded_can_be_played(data_set: DataSet) -> None:
 
 @pytest.mark.slow
 def test_a_mahnob_session_played_over_lsl_gives_the_model_the_windows_of_the_corpus(
-    write_mahnob: Callable[..., Path], tmp_path: Path, make_model: Callable[[SignalSpec], Model], serving: Callable
+    write_mahnob: Callable[..., Path],
+    tmp_path: Path,
+    make_model: Callable[[SignalSpec], Model],
+    serving: Callable,
+    watch: Callable,
 ) -> None:
     write_mahnob(tmp_path / "HCI", people=(7,), stimuli=1, film=8.0, slow=128)
     (session,) = (tmp_path / "HCI" / "Sessions").iterdir()
@@ -169,7 +161,7 @@ def test_a_mahnob_session_played_over_lsl_gives_the_model_the_windows_of_the_cor
     corpus = load_corpus(tmp_path / "run" / "corpus")
     assert corpus.index["hop"].tolist() == [0, 1, 2, 3, 4]  # 8 s, of which 3 are the rest
 
-    watched = Watched(make_model(corpus.spec))
+    watched = watch(make_model(corpus.spec))
     replay = [str(Path(sys.executable).parent / "memhacl-replay"), str(session), "--rest-within", "3"]
     replay += ["--modalities", "EEG,GSR,Resp,Temp,ECG"]
     messages: list[dict] = []

@@ -25,18 +25,6 @@ NAMES = ("demo", "lab-montage")
 Key = tuple[str, int]
 
 
-class Watched:
-    """A real model that keeps every window that it is given."""
-
-    def __init__(self, model: Model) -> None:
-        self.card, self.sha256, self.providers, self._model = model.card, model.sha256, model.providers, model
-        self.windows: list[np.ndarray] = []
-
-    def predict(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        self.windows += list(batch)
-        return self._model.predict(batch)
-
-
 class Silent:
     """A progress bar that nobody sees."""
 
@@ -81,7 +69,7 @@ def in_stimulus(messages: list[dict], windows: list[np.ndarray]) -> dict[Key, np
     return found
 
 
-def live_messages(serving: Callable, watched: Watched, folder: Path, person: str) -> list[dict]:
+def live_messages(serving: Callable, watched: object, folder: Path, person: str) -> list[dict]:
     """Messages of a real server while a real replay of ``person`` runs, up to the first invalid one after it."""
     replay = [str(Path(sys.executable).parent / "memhacl-replay"), str(folder / "people.yaml"), "--person", person]
     messages: list[dict] = []
@@ -98,7 +86,7 @@ def live_messages(serving: Callable, watched: Watched, folder: Path, person: str
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_live_windows_are_the_corpus_and_prediction_the_same_again(
-    name: str, tmp_path: Path, make_model: Callable[[SignalSpec], Model], serving: Callable
+    name: str, tmp_path: Path, make_model: Callable[[SignalSpec], Model], serving: Callable, watch: Callable
 ) -> None:
     source = simulated(name, tmp_path)
     corpus = corpus_of(source, name, tmp_path / "corpus")
@@ -110,13 +98,13 @@ def test_live_windows_are_the_corpus_and_prediction_the_same_again(
     }
     assert len(expected) == STIMULI * SECONDS  # nothing was left out
 
-    watched = Watched(make_model(corpus.spec))
+    watched = watch(make_model(corpus.spec))
     messages = live_messages(serving, watched, tmp_path, person)
     compare(in_stimulus(messages, watched.windows), expected, corpus)
     assert [message["seq"] for message in messages] == list(range(len(messages)))
     assert all(message["reasons"] for message in messages if not message["valid"])
 
-    again = Watched(make_model(corpus.spec))
+    again = watch(make_model(corpus.spec))
     predicted = [m.model_dump() for m in predict_recording(again, source.open(person)) if m.task == "valence"]
     compare(in_stimulus(predicted, again.windows), expected, corpus)
 

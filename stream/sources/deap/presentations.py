@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Final
 from memhacl.stream.errors import DataError
 from memhacl.stream.sources.deap.layout import RANGES, stimulus_name
 from memhacl.stream.sources.files import entries
-from memhacl.stream.sources.ratings import rated
+from memhacl.stream.sources.ratings import number_in, rated
 
 NAME: Final = "participant_ratings"
 STIMULI: Final = 40
@@ -72,8 +71,8 @@ def read_ratings(path: Path) -> dict[int, tuple[Rated, ...]]:
         person, trial, stimulus = (_whole(where, key, row[key]) for key in _KEYS)
         if not 1 <= stimulus <= STIMULI:
             raise DataError(f"{where}: expected an experiment_id from 1 to {STIMULI}, found {stimulus}")
-        values = {scale: _number(where, scale, row.get(scale, "")) for scale in SCALES}
-        begun = _number(where, "start_time", row.get("start_time", ""))
+        values = {scale: number_in(row.get(scale, ""), where, scale) for scale in SCALES}
+        begun = number_in(row.get("start_time", ""), where, "start_time")
         people.setdefault(person, []).append(
             Rated(trial, stimulus_name(stimulus - 1), begun, rated(where, values, SCALES))
         )
@@ -123,16 +122,3 @@ def _whole(where: str, column: str, text: str) -> int:
     if re.fullmatch(r"\d{1,9}(\.0*)?", text, re.ASCII) is None:
         raise DataError(f"{where}: {column}: expected a whole number, found '{text:.40}'")
     return int(float(text))
-
-
-def _number(where: str, column: str, text: str) -> float:
-    """Read a number; an empty cell is NaN: nothing was said."""
-    if text.lower() in ("", "nan", "na", "n/a"):
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise DataError(f"{where}: {column}: expected a number, found '{text:.40}'")
-    return value

@@ -8,8 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from memhacl.stream.signals import Marker, Trial
-from memhacl.stream.sources.ratings import Scales, rated
-from memhacl.stream.sources.xdf.ratings_csv import number_in
+from memhacl.stream.sources.ratings import Scales, number_in, rated
 from memhacl.stream.strict import Strict
 from memhacl.stream.trials import NO_END, Told, left_out, resting, without_end
 

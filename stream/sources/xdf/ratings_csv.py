@@ -1,19 +1,17 @@
 """Reading a CSV file of ratings, and every mistake in it told with its line."""
 
 import csv
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.sources.files import hash_of
-from memhacl.stream.sources.ratings import Scales, rated
+from memhacl.stream.sources.ratings import Scales, is_empty, number_in, rated
 from memhacl.stream.sources.xdf.ratings_table import RatingsFile, RatingsTable, Row
 
-_NOTHING: Final = ("", "na", "n/a", "nan")
 _EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a first line that tells a spreadsheet the delimiter
 
 
@@ -91,7 +89,7 @@ class _Reader:
         numbers = {
             scale: number_in(self._dotted(cells[column]), where, scale) for scale, column in wanted.scales.items()
         }
-        words = {kind: cells[column] for kind, column in wanted.categories.items() if not _empty(cells[column])}
+        words = {kind: cells[column] for kind, column in wanted.categories.items() if not is_empty(cells[column])}
         rows[key] = Row(line, rated(where, numbers, self._scales), words)
 
     def _key(self, where: str, cell: str) -> str | int:
@@ -130,26 +128,3 @@ def _numbered(lines: Iterable[str], delimiter: str, before: int) -> Iterator[tup
     for cells in reader:
         if any(cell.strip() for cell in cells):
             yield reader.line_num + before, cells
-
-
-def _empty(text: str) -> bool:
-    return text.strip().casefold() in _NOTHING
-
-
-def number_in(text: str, where: str, what: str) -> float:
-    """Return the number in ``text``, NaN where it is empty or says that there is none.
-
-    Raises
-    ------
-    DataError
-        It is none; ``where`` names file and line, ``what`` the scale.
-    """
-    if _empty(text):
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise DataError(f"{where}: {what}: expected a number, found {text!r:.60}; leave it empty if there is none")
-    return value
