@@ -1,5 +1,6 @@
 """One progress bar a stage, on standard error, so that standard output stays for results."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,6 +48,22 @@ class Bar:
 def stage_line(stage: str, text: str) -> Text:
     """Return ``text`` behind the stage's name; what is in square brackets stays what it is."""
     return Text.assemble((f"{stage:<9} ", "bold"), text)
+
+
+@contextmanager
+def waiting(what: str, console: Console) -> Iterator[None]:
+    """Say ``what`` takes so long: on a terminal while it lasts, elsewhere in a line if it lasts long."""
+    if console.is_terminal:
+        with console.status(what):
+            yield
+        return
+    late = threading.Timer(_QUIET, lambda: console.print(Text(f"{what} ..."), soft_wrap=True))
+    late.daemon = True
+    late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
 
 
 @contextmanager

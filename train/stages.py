@@ -21,7 +21,7 @@ from memhacl.train.methods.registry import build_method
 from memhacl.train.networks import pick_device
 from memhacl.train.prepare import Plan, prepare
 from memhacl.train.pretrain import pretrain
-from memhacl.train.progress import Bar, stage_bar, stage_line
+from memhacl.train.progress import Bar, stage_bar, stage_line, waiting
 from memhacl.train.protocols import Split, load_split, make_split
 from memhacl.train.scaling import load_scale, measure_scale
 from memhacl.train.work import Feed, Work, corpus_targets
@@ -95,7 +95,10 @@ class Pipeline:
     @cached_property
     def _fingerprint(self) -> str:
         """Hash of the data's content, read once: it may be many gigabytes."""
-        return "" if self.source is None else self.source.fingerprint()
+        if self.source is None:
+            return ""
+        with waiting("reading all data, to tell whether it has changed", self._console):
+            return self.source.fingerprint()
 
     @cached_property
     def work(self) -> Work:

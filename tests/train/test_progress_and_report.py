@@ -1,10 +1,11 @@
+import threading
 from io import StringIO
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from memhacl.train.progress import stage_bar
+from memhacl.train.progress import stage_bar, waiting
 from memhacl.train.report import print_report
 
 
@@ -77,3 +78,23 @@ def test_without_a_terminal_a_line_now_and_then_says_how_long_it_takes(monkeypat
             bar.step(person)
     said = [line for line in text.getvalue().splitlines() if "left" in line]
     assert said == ["prepare   2 of 4, about 30 s left (b)", "prepare   4 of 4, about 0 s left (d)"]
+
+
+def test_a_long_wait_is_said_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memhacl.train.progress._QUIET", 0.0)
+    text, written = StringIO(), threading.Event()
+
+    class Told(StringIO):
+        def write(self, part: str) -> int:
+            text.write(part)
+            written.set()
+            return len(part)
+
+    with waiting("reading all data", Console(file=Told(), width=80)):
+        assert written.wait(10)
+    assert "reading all data ..." in text.getvalue()
+    monkeypatch.setattr("memhacl.train.progress._QUIET", 3600.0)
+    quiet = StringIO()
+    with waiting("reading all data", Console(file=quiet, width=80)):
+        pass
+    assert quiet.getvalue() == ""
