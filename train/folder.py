@@ -27,9 +27,8 @@ OUTPUTS = {
     "finetune": ("finetune",),
     "evaluate": ("evaluate",),
 }
-_RESUMED = {
-    "prepare": "parts"
-}  # stages that go on where they were interrupted, and the folder that they need for it
+# Stages that go on where they were interrupted, and the folder that they need for it.
+_RESUMED = {"prepare": "parts"}
 _KEY = "key"  # the file in a stage's partial folder that says for which key it is
 _PACKAGES = ("memhacl", "torch", "numpy", "scipy", "scikit-learn")
 

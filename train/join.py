@@ -119,22 +119,11 @@ def join(source: Source, parts: tuple[Part, ...], kept: list[Kept], fingerprint:
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
     table = _Table()
-    excluded: Counter[str] = Counter()
-    blocks: dict[str, Block] = {}
     with WindowWriter(corpus / "windows.npy", parts[0].signals.shape) as writer:
         for one in kept:
-            windows, rows = contents(one.part, folder / "parts")
-            use = one.trials[rows["trial"]]
-            one.count_empty(rows)
-            excluded.update(one.part.excluded)
-            excluded["copied"] += int((~use).sum())
-            if not use.any():
-                continue
-            person = one.part.person
-            blocks[person] = writer.append(windows if use.all() else windows[use])
-            table.add(len(blocks) - 1, one, rows[use])
-    if not blocks:
-        said = _said(+excluded) or _trials_left_out(kept)
+            table.take(one, *contents(one.part, folder / "parts"), writer)
+    if not table.blocks:
+        said = _said(+table.excluded) or _trials_left_out(kept)
         raise DataError(f"{source.name}: no valid window in any stimulus; left out: {said}")
     np.save(corpus / "index.npy", np.concatenate(table.rows))
     trials = table.trials()
@@ -143,18 +132,18 @@ def join(source: Source, parts: tuple[Part, ...], kept: list[Kept], fingerprint:
         source=source.name,
         fingerprint=fingerprint,
         simulated=any(one.part.simulated for one in kept),
-        signals=next(one.part.signals for one in kept),
-        people=tuple(blocks),
+        signals=kept[0].part.signals,
+        people=tuple(table.blocks),
         stimuli=tuple(table.stimuli),
         trials=len(trials),
-        windows=sum(block.rows for block in blocks.values()),
-        scales={scale: range_ for one in kept for scale, range_ in one.part.scales.items()},
+        windows=sum(block.rows for block in table.blocks.values()),
+        scales={scale: span for one in kept for scale, span in one.part.scales.items()},
         categories={kind: coded.names for kind, coded in trials.categories.items()},
-        excluded=+excluded,
+        excluded=+table.excluded,
         excluded_trials=sum((Counter(one.part.excluded_trials) + one.excluded for one in kept), Counter()),
-        excluded_people=_excluded_people(source, parts, kept, blocks),
+        excluded_people=_excluded_people(source, parts, kept, table.blocks),
         notes=(*source.notes, *(note for one in kept for note in one.part.notes)),
-        blocks=tuple(blocks.values()),
+        blocks=tuple(table.blocks.values()),
         tables=hash_tables(corpus),
     )
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
@@ -163,15 +152,26 @@ def join(source: Source, parts: tuple[Part, ...], kept: list[Kept], fingerprint:
 
 
 class _Table:
-    """Rows of the index and trials of all people, with numbers for names."""
+    """Rows of the index, trials and blocks of all people, with numbers for names; windows left out, by reason."""
 
     def __init__(self) -> None:
         self.stimuli: dict[str, int] = {}
         self.rows: list[NDArray[np.void]] = []
+        self.blocks: dict[str, Block] = {}  # by person
+        self.excluded: Counter[str] = Counter()
         self._trials: list[tuple[int, int, Trial]] = []
 
-    def add(self, subject: int, one: Kept, rows: NDArray[np.void]) -> None:
-        """Take the ``rows`` (rows,) of a person's windows, and the person's trials."""
+    def take(self, one: Kept, windows: NDArray[np.float32], rows: NDArray[np.void], writer: WindowWriter) -> None:
+        """Give ``writer`` those of a person's ``windows`` (rows, channels, samples) that stay, and note them."""
+        use = one.trials[rows["trial"]]
+        one.count_empty(rows)
+        self.excluded.update(one.part.excluded)
+        self.excluded["copied"] += int((~use).sum())
+        if use.any():
+            self._add(len(self.blocks), one, rows[use])
+            self.blocks[one.part.person] = writer.append(windows if use.all() else windows[use])
+
+    def _add(self, subject: int, one: Kept, rows: NDArray[np.void]) -> None:
         number = np.full(len(one.part.trials), -1, dtype=np.int32)
         for place in np.unique(rows["trial"]).tolist():
             record = one.part.trials[place]

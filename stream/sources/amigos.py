@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Signal, StreamFormat, Trial
 from memhacl.stream.sources.collect import Collected
-from memhacl.stream.sources.files import entries, few, fingerprint, is_dir, is_file, of_person, places
+from memhacl.stream.sources.files import FileEach, entries, few, is_dir, is_file, of_person, places
 from memhacl.stream.sources.formats import mat_file
 from memhacl.stream.sources.formats.mat_elements import Value
 from memhacl.stream.sources.ratings import rated
@@ -38,19 +37,10 @@ FORMATS: Final = (
 COLUMNS: Final = sum(len(form.channels) for form in FORMATS)
 
 
-class AmigosSource:
+class AmigosSource(FileEach):
     """People in AMIGOS's preprocessed layout; a file is read when its person is opened."""
 
     name = NAME
-    one_file = False
-
-    def __init__(self, files: Mapping[str, Path]) -> None:
-        self._files = dict(files)
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Names of the people, in the order of their numbers."""
-        return tuple(self._files)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -83,10 +73,6 @@ class AmigosSource:
         long = [value for value in signals[SHORT:] if not mat_file.is_empty(value)]
         notes = [] if long else ["no long videos (17 to 20)"]
         return taken.recording(person, self.name, SCALES, *notes)
-
-    def fingerprint(self) -> str:
-        """Return the sha256 of all files' content and of who they belong to, as hex."""
-        return fingerprint(self._files.items())
 
 
 def _stimuli(path: Path, value: Value | None, count: int) -> list[str]:

@@ -133,3 +133,21 @@ def fingerprint(files: Iterable[tuple[str, Path]], *also: str) -> str:
     for text in also:
         digest.update(text.encode())
     return digest.hexdigest()
+
+
+class FileEach:
+    """People of whom each has one file: what readers of such data sets have in common."""
+
+    one_file = False
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = dict(files)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Names of the people, in the order of their numbers."""
+        return tuple(self._files)
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of all files' content and of who they belong to, as hex."""
+        return fingerprint(self._files.items())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.signals import Recording, Segment, Signal, StreamFormat
-from memhacl.stream.sources.files import entries, few, fingerprint, is_dir, is_file, of_person, places
+from memhacl.stream.sources.files import FileEach, entries, few, is_dir, is_file, of_person, places
 from memhacl.stream.sources.formats.unpickle import read_pickle
 from memhacl.stream.sources.wesad_labels import RATE, ignored, trials_of
 
@@ -68,20 +68,14 @@ def _missing(files: Mapping[str, Path], folders: list[Path]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-class WesadSource:
+class WesadSource(FileEach):
     """People in WESAD's layout; a file is read when its person is opened."""
 
     name = NAME
-    one_file = False
 
     def __init__(self, files: Mapping[str, Path], notes: tuple[str, ...]) -> None:
-        self._files = dict(files)
+        super().__init__(files)
         self.notes = notes
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Names of the people, in the order of their numbers."""
-        return tuple(self._files)
 
     def open(self, person: str) -> Recording:
         """Read one person's file: one continuous segment, all signals from 0 s on, a trial for each condition.
@@ -104,10 +98,6 @@ class WesadSource:
             notes.append(f"{path.name}: says that its subject is {subject!r:.40}; is it {person}?")
         segment = Segment(signals, trials_of(labels))
         return Recording(person, self.name, (segment,), notes=tuple(notes))
-
-    def fingerprint(self) -> str:
-        """Return the sha256 of all files' content and of who they belong to, as hex."""
-        return fingerprint(self._files.items())
 
 
 def _checked(path: Path, content: object) -> dict[str, Any]:

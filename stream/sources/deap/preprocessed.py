@@ -13,7 +13,7 @@ from memhacl.stream.signals import Recording
 from memhacl.stream.sources.deap import layout
 from memhacl.stream.sources.deap.layout import CHANNELS, SCALES, Shape, stimulus_name
 from memhacl.stream.sources.deap.sidecar import read_sidecar
-from memhacl.stream.sources.files import by_person, few, fingerprint, of_person, places
+from memhacl.stream.sources.files import FileEach, by_person, few, fingerprint, of_person, places
 from memhacl.stream.sources.formats.unpickle import read_pickle
 from memhacl.stream.sources.simulated.source import NAME as SIMULATED
 
@@ -21,13 +21,11 @@ EXPECTED = "DEAP's preprocessed files, s01.dat to s32.dat"
 PEOPLE = {f"s{number:02d}" for number in range(1, 33)}
 
 
-class DeapSource:
+class DeapSource(FileEach):
     """People in DEAP's preprocessed layout; a file is read when its person is opened."""
 
-    one_file = False
-
     def __init__(self, files: Mapping[str, Path]) -> None:
-        self._files = dict(files)
+        super().__init__(files)
         self._sidecar = read_sidecar(next(iter(self._files.values())).parent)
         absent = PEOPLE - files.keys() if self._sidecar is None else self._sidecar.missing(files)
         self._missing = tuple(sorted(absent))
@@ -44,11 +42,6 @@ class DeapSource:
     def name(self) -> str:
         """What the source is, in words."""
         return "DEAP" if self._sidecar is None else SIMULATED
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Names of the people, in the order of their numbers."""
-        return tuple(self._files)
 
     def open(self, person: str) -> Recording:
         """Read one person's file: one segment a trial, float32.
