@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import datetime
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,13 +19,33 @@ INPUT = "signals"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
+class Ancestor(Strict):
+    """A model that another one started from, and what that one had learnt from.
+
+    ``sha256`` is that of the model's file, or of its weights and card where its run folder was given;
+    ``fingerprint`` is the hash of its data.
+    """
+
+    name: str = Field(min_length=1)
+    sha256: str
+    source: str = Field(min_length=1)
+    simulated: bool
+    people: int = Field(ge=1)
+    stimuli: int = Field(ge=1)
+    method: str = Field(min_length=1)
+    created: str
+    fingerprint: str = ""
+
+
 class Training(Strict):
     """How a model was trained: what its numbers are worth depends on it.
 
     ``protocol`` names the split under which ``metrics`` were measured; a metric that is undefined (a correlation
     with a constant, for one) is NaN. ``created`` is an ISO date, with or without the time; ``warnings`` are
     sentences that every user of the model should read. ``rest_within`` is how many seconds of each stimulus, from
-    its beginning on, stood for its rest; 0: the rest before it.
+    its beginning on, stood for its rest; 0: the rest before it. ``network`` are the settings of ``method``, with
+    which the network can be built again; ``lineage`` are the models that it started from, oldest first;
+    ``fingerprint`` is the hash of its data. Files of older versions lack these three.
     """
 
     # JSON has no NaN: an undefined metric is written as the string "NaN", which reads back as NaN.
@@ -42,6 +62,9 @@ class Training(Strict):
     metrics: dict[str, float] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     rest_within: float = Field(0.0, ge=0)
+    network: dict[str, Any] = Field(default_factory=dict)
+    lineage: tuple[Ancestor, ...] = ()
+    fingerprint: str = ""
 
     @field_validator("created")
     @classmethod
@@ -59,7 +82,8 @@ class ModelCard(Strict):
     The graph's input ``signals`` is float32 (batch, channels, samples): windows as the signal path yields them
     under ``spec``, in its units; scaling is inside the graph. ``tasks`` maps each output of the graph to its class
     labels in order; an output is float32 (batch, classes), calibrated probabilities. ``temperature`` is what
-    each task's logits were divided by, for the record: that too is inside the graph.
+    each task's logits were divided by, for the record: that too is inside the graph. Any of the modalities in
+    ``absent_ok``, but not all that there are, may be absent: all its rows of a window are NaN.
     """
 
     schema_: Literal["memhacl.model/1"] = Field("memhacl.model/1", alias="schema")
@@ -68,6 +92,7 @@ class ModelCard(Strict):
     tasks: dict[str, tuple[str, ...]] = Field(min_length=1)
     temperature: dict[str, float]
     training: Training
+    absent_ok: tuple[str, ...] = ()
 
     @field_validator("tasks")
     @classmethod
@@ -86,6 +111,13 @@ class ModelCard(Strict):
         for task, value in self.temperature.items():
             if not 0 < value < float("inf"):
                 raise ValueError(f"temperature of {task!r}: expected a number above 0, found {value}")
+        return self
+
+    @model_validator(mode="after")
+    def _there(self) -> Self:
+        there = list(self.spec.rows)
+        if unknown := [name for name in self.absent_ok if name not in there]:
+            raise ValueError(f"absent_ok: expected modalities out of {', '.join(there)}, found '{unknown[0]}'")
         return self
 
     @property

@@ -1,5 +1,6 @@
 """What a model file must pass before it gets its name: no trace of this machine, the same numbers as torch."""
 
+import itertools
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from memhacl.export.card import INPUT
+from memhacl.export.card import INPUT, ModelCard
 from memhacl.stream.errors import ModelError
 
 TOLERANCE = 1e-4
@@ -59,13 +60,30 @@ def check_paths(model: onnx.ModelProto) -> None:
             )
 
 
+def with_absent(windows: NDArray[np.float32], card: ModelCard) -> NDArray[np.float32]:
+    """Windows (N, C, T) to compare on; for a model that can spare modalities as many again with some absent (NaN).
+
+    In turn: each that it can spare, and all that it can spare but one. Every case is there at least once.
+    """
+    rows, spared = card.spec.rows, card.absent_ok
+    cases = {frozenset([name]) for name in spared} | {frozenset(spared) - {name} for name in rows}
+    cases -= {frozenset(), frozenset(rows)}
+    if not cases:
+        return windows
+    hidden = np.resize(windows, (max(len(windows), len(cases)), *windows.shape[1:]))
+    for place, case in zip(range(len(hidden)), itertools.cycle(sorted(cases, key=sorted)), strict=False):
+        for name in case:
+            hidden[place, rows[name]] = np.nan
+    return np.concatenate([windows, hidden])
+
+
 def check_parity(graph: nn.Module, path: Path, tasks: tuple[str, ...], windows: NDArray[np.float32]) -> float:
     """Largest difference between torch and ONNX Runtime on raw windows (N, C, T), at batch 1 and N.
 
     Raises
     ------
     ModelError
-        It exceeds ``TOLERANCE`` for some task.
+        It exceeds ``TOLERANCE`` for some task, or torch's are not finite.
     """
     session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
     differences = {}
@@ -88,7 +106,12 @@ def _differences(
 ) -> dict[str, float]:
     with torch.inference_mode():
         wanted = dict(zip(tasks, graph(torch.from_numpy(batch)), strict=True))
-    # A NaN is a difference, not an equality: inf where either side has one.
+    if not all(values.isfinite().all() for values in wanted.values()):
+        raise ModelError(
+            "the trained network: expected finite probabilities for every window, also for those with absent "
+            "modalities (NaN), found others; train it again, or leave what it cannot spare out of 'absent_ok'"
+        )
+    # A NaN is a difference, not an equality.
     return {
         task: float(np.nan_to_num(np.abs(wanted[task].numpy() - found[task]), nan=np.inf).max()) for task in tasks
     }

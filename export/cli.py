@@ -64,6 +64,7 @@ def export_run(run: Path, out: Path) -> None:
             "tasks": trained.tasks,
             "temperature": trained.temperatures,
             "training": trained.training,
+            "absent_ok": trained.absent_ok,
         },
         str(run),
         ModelError,

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from memhacl.export.card import INPUT, METADATA_KEY, ModelCard
-from memhacl.export.check import check_parity, check_paths, strip_chatter
+from memhacl.export.check import check_parity, check_paths, strip_chatter, with_absent
 from memhacl.export.graph import DeployedGraph
+from memhacl.export.simplify import simplify
 from memhacl.stream.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ def export_model(graph: DeployedGraph, card: ModelCard, windows: NDArray[np.floa
     """Write ``graph`` with ``card`` to ``path``; return the largest |difference| of a probability to torch's.
 
     ``windows`` are real ones, (N, channels, samples) with N >= 8, raw as the signal path yields them: torch and
-    ONNX Runtime are compared on them before the file gets its name, so that ``path`` is whole or not there.
+    ONNX Runtime are compared on them before the file gets its name, so that ``path`` is whole or not there; for
+    a card with ``absent_ok`` also with modalities absent.
 
     Raises
     ------
@@ -38,6 +40,7 @@ def export_model(graph: DeployedGraph, card: ModelCard, windows: NDArray[np.floa
     """
     batch = np.ascontiguousarray(windows, dtype=np.float32)
     _check_fit(graph, card, batch)
+    compared = with_absent(batch, card)
     model = _trace(graph, batch)
     strip_chatter(model)
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
@@ -45,8 +48,8 @@ def export_model(graph: DeployedGraph, card: ModelCard, windows: NDArray[np.floa
     onnx.checker.check_model(model)
     with _written_as(path) as temporary:
         onnx.save(model, temporary)
-        worst = check_parity(graph, temporary, graph.tasks, batch)
-    log.info("largest difference to torch over %d windows: %.1e", len(batch), worst)
+        worst = check_parity(graph, temporary, graph.tasks, compared)
+    log.info("largest difference to torch over %d windows: %.1e", len(compared), worst)
     return worst
 
 
@@ -80,6 +83,7 @@ def _trace(graph: DeployedGraph, windows: NDArray[np.float32]) -> onnx.ModelProt
                 external_data=False,
                 input_names=[INPUT],
                 output_names=list(graph.tasks),
+                optimize=False,
                 verbose=False,
             )
     except (torch.onnx.OnnxExporterError, RuntimeError) as problem:
@@ -87,7 +91,9 @@ def _trace(graph: DeployedGraph, windows: NDArray[np.float32]) -> onnx.ModelProt
         raise ModelError(f"the network cannot be exported: {reason}; use what torch.onnx knows") from problem
     if program is None:
         raise ModelError("the network cannot be exported: torch.onnx.export returned nothing; update torch")
-    return program.model_proto
+    with _quiet():
+        simplify(program.model, graph.state_dict())
+        return program.model_proto
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def _signals(
             found.append(Use(participant.name, modality, None, str(problem)))
             continue
         if stream is None:
-            found.append(_missing(participant.name, wanted))
+            found.append(_missing(participant.name, wanted, spared=modality in model.card.absent_ok))
             continue
         use = Use(participant.name, modality, stream, stream.problem, _notes(stream))
         if stream.described is not None:
@@ -76,8 +76,9 @@ def _signals(
     return found
 
 
-def _missing(participant: str, wanted: Wanted) -> Use:
-    return Use(participant, wanted.modality, None, f"expected one {wanted}, found none", missing=True)
+def _missing(participant: str, wanted: Wanted, spared: bool = False) -> Use:
+    problem = f"expected one {wanted}, found none" + "; until it comes, the model predicts without" * spared
+    return Use(participant, wanted.modality, None, problem, missing=True)
 
 
 def _chosen(wanted: Wanted, choice: Choice, seen: Sequence[Surveyed]) -> Surveyed | None:

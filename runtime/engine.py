@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memhacl.export.card import ModelCard
+from memhacl.runtime.absent import Input, input_of
 from memhacl.runtime.messages import Message, ModelRecord, check_participant
 from memhacl.runtime.report import Reporter, Said, model_warnings, processing_warnings
 from memhacl.stream.path.path import Anchor, SignalPath
@@ -37,9 +38,10 @@ class Engine:
 
     ``patience``, ``anchor``, ``rest`` and ``arrivals`` are those of `SignalPath`. When more than ``backlog``
     windows are complete at once the oldest are not predicted (reason ``shed``); None predicts all. A window for
-    which the model gives anything but finite numbers is invalid (reason ``model_output``). ``wall_offset`` is Unix
-    time minus the streams' clock, in seconds (None: unknown). ``timer`` times the inference; without it that
-    stage is not reported. All other times are seconds on the streams' clock.
+    which the model gives anything but finite numbers is invalid (reason ``model_output``). Of a window with bad
+    modalities a model that has learnt to do without them predicts from the others; else it is invalid.
+    ``wall_offset`` is Unix time minus the streams' clock, in seconds (None: unknown). ``timer`` times the
+    inference; without it that stage is not reported. All other times are seconds on the streams' clock.
     """
 
     def __init__(
@@ -127,30 +129,36 @@ class Engine:
         if not windows:
             return []
         excess = 0 if self._backlog is None else max(len(windows) - self._backlog, 0)
-        reasons = [
-            [*window.reasons, *(["shed"] if place < excess else [])] for place, window in enumerate(windows)
-        ]
+        inputs = [input_of(window, self._model.card, shed=place < excess) for place, window in enumerate(windows)]
         started = self._timer() if self._timer else None
-        predicted = self._predict([w for w, why in zip(windows, reasons, strict=True) if not why])
+        predicted = self._predict([given.data for given in inputs if given.data is not None])
         spent = None if started is None or self._timer is None else self._timer() - started
         messages: list[Message] = []
-        for window, why in zip(windows, reasons, strict=True):
-            probabilities = None if why else {task: rows.pop(0) for task, rows in predicted.items()}
-            if probabilities is not None and not all(np.isfinite(row).all() for row in probabilities.values()):
-                why, probabilities = ["model_output"], None
-            self._count(why)
-            wall = None if self.wall_offset is None else window.end + self.wall_offset
-            said = Said(
-                self._seq, wall, tuple(why), probabilities, self._latency(window, now, spent), self.warnings
-            )
+        for window, given in zip(windows, inputs, strict=True):
+            probabilities = None
+            if given.data is not None:
+                probabilities = {task: rows.pop(0) for task, rows in predicted.items()}
+            said = self._judged(window, given, probabilities, self._latency(window, now, spent))
             messages += self._reporter.messages(window, said)
             self._seq += 1
         return messages
 
-    def _predict(self, windows: Sequence[Window]) -> dict[str, list[NDArray[np.float32]]]:
-        if not windows:
+    def _judged(
+        self, window: Window, given: Input, probabilities: Probabilities | None, latency: Mapping[str, float]
+    ) -> Said:
+        """What is said of ``window``, and counted."""
+        reasons, absent = given.reasons, given.absent
+        if probabilities is not None and not all(np.isfinite(row).all() for row in probabilities.values()):
+            reasons, absent, probabilities = (*reasons, "model_output"), (), None
+        self.counters.update(["windows", "invalid" if probabilities is None else "valid"])
+        self.counters.update(f"reason:{reason}" for reason in reasons)
+        wall = None if self.wall_offset is None else window.end + self.wall_offset
+        return Said(self._seq, wall, reasons, absent, probabilities, latency, self.warnings)
+
+    def _predict(self, data: Sequence[NDArray[np.float32]]) -> dict[str, list[NDArray[np.float32]]]:
+        if not data:
             return {}
-        found = self._model.predict(np.stack([window.data for window in windows]))
+        found = self._model.predict(np.stack(data))
         return {task: list(rows) for task, rows in found.items()}
 
     def _latency(self, window: Window, now: float | None, spent: float | None) -> dict[str, float]:
@@ -167,9 +175,3 @@ class Engine:
     def skipped(self) -> int:
         """Hops left out because they were too long ago when they could have been predicted."""
         return self._path.skipped
-
-    def _count(self, reasons: list[str]) -> None:
-        self.counters["windows"] += 1
-        self.counters["valid" if not reasons else "invalid"] += 1
-        for reason in reasons:
-            self.counters[f"reason:{reason}"] += 1

@@ -124,6 +124,8 @@ def _window_line(messages: list[PredictionMessage], named: str) -> Text:
             chance = message.probabilities[message.label]
             line.append(f"  {message.task} ").append(f"{message.label:<4} {_bar(chance)}", "green")
             line.append(f" {chance:.2f}")
+    if first.absent:
+        line.append(f"  without {', '.join(first.absent)}", "yellow")
     for marker in first.markers:
         line.append(f"  [{marker.text}]", "cyan")
     if first.model.simulated:
@@ -136,7 +138,7 @@ def _quality_line(message: QualityMessage, named: str) -> Text:
     for modality, measures in message.quality.items():
         shown = " ".join(f"{name} {'?' if value is None else f'{value:.3g}'}" for name, value in measures.items())
         line.append(f"  {modality}: ", "bold").append(shown)
-    return line.append("" if message.valid else f"  {', '.join(message.reasons)}", "yellow")
+    return line.append(f"  {', '.join(message.reasons)}" if message.reasons else "", "yellow")
 
 
 def _bar(chance: float) -> str:

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import msgpack
@@ -54,6 +54,11 @@ def check_participant(name: str) -> str:
     return name
 
 
+def modalities_of(reasons: Sequence[str]) -> set[str]:
+    """Modalities that ``reasons`` name, as in gap:EEG; '' for a reason that names none."""
+    return {reason.partition(":")[2] for reason in reasons}
+
+
 class MarkerRecord(Strict):
     """A marker inside a window; ``time`` in seconds on the LSL clock."""
 
@@ -73,7 +78,8 @@ class _WindowMessage(Strict):
     """What prediction and quality say about their window; times in seconds on the LSL clock.
 
     ``seq`` counts the windows since the server's start and never skips; ``index`` counts hops of the grid since
-    the anchor. ``t_lsl`` is the window's end, ``t_wall`` the same in Unix time (None until it is known).
+    the anchor. ``t_lsl`` is the window's end, ``t_wall`` the same in Unix time (None until it is known). A valid
+    window has reasons only for the modalities in ``absent``, which the model did without.
     """
 
     seq: int = Field(ge=0)
@@ -85,12 +91,15 @@ class _WindowMessage(Strict):
     window_end: Time
     valid: bool
     reasons: list[str]
+    absent: list[str] = Field(default_factory=list)
     quality: dict[str, dict[str, Number]]
 
     @model_validator(mode="after")
     def _explained(self) -> Self:
-        if self.valid == bool(self.reasons):
-            raise ValueError("reasons: expected none for a valid window and at least one for an invalid one")
+        if self.valid and modalities_of(self.reasons) != set(self.absent):
+            raise ValueError("reasons: expected, for a valid window, some for each absent modality and no others")
+        if not self.valid and (self.absent or not self.reasons):
+            raise ValueError("reasons: expected, for an invalid window, at least one and no absent modalities")
         return self
 
 
@@ -100,7 +109,7 @@ class PredictionMessage(_WindowMessage):
     ``latency`` is in milliseconds by stage, counted from the last sample that the window needs.
     """
 
-    schema_: Literal["memhacl.prediction/1"] = Field("memhacl.prediction/1", alias="schema")
+    schema_: Literal["memhacl.prediction/2"] = Field("memhacl.prediction/2", alias="schema")
     task: Word
     probabilities: dict[str, Time] | None
     label: str | None
@@ -128,7 +137,7 @@ class PredictionMessage(_WindowMessage):
 class QualityMessage(_WindowMessage):
     """The signals of one window, for those who watch electrodes and not emotions."""
 
-    schema_: Literal["memhacl.quality/1"] = Field("memhacl.quality/1", alias="schema")
+    schema_: Literal["memhacl.quality/2"] = Field("memhacl.quality/2", alias="schema")
 
     def topic(self) -> str:
         """Return the topic, quality.<participant>."""
@@ -163,8 +172,8 @@ class StatusMessage(Strict):
 
 Message = PredictionMessage | QualityMessage | StatusMessage
 _SCHEMAS: dict[str, type[PredictionMessage] | type[QualityMessage] | type[StatusMessage]] = {
-    "memhacl.prediction/1": PredictionMessage,
-    "memhacl.quality/1": QualityMessage,
+    "memhacl.prediction/2": PredictionMessage,
+    "memhacl.quality/2": QualityMessage,
     "memhacl.status/2": StatusMessage,
 }
 

@@ -1,6 +1,7 @@
 """Predictions for a recording: the live engine over a file, faster than real time."""
 
 import csv
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +15,8 @@ from memhacl.stream.events import Playing
 from memhacl.stream.path.offline import feed
 from memhacl.stream.signals import Marker, Recording
 
+_log = logging.getLogger(__name__)
+
 Row = dict[str, object]
 
 
@@ -23,17 +26,21 @@ def predict_recording(model: Predictor, recording: Recording) -> Iterator[Predic
     Raises
     ------
     DataError
-        A modality of the model is nowhere in the recording.
+        A modality that the model needs is nowhere in the recording, or none of the model's is.
     StreamError
         A signal does not fit the model: a channel is missing, or rate or unit are others.
     """
     engine = Engine(model, "recording", anchor="marker")
     recorded = {signal.format.modality for segment in recording.segments for signal in segment.signals}
-    if lacking := [name for name in engine.modalities if name not in recorded]:
+    lacking = [name for name in engine.modalities if name not in recorded]
+    who, spared = f"{recording.source}, person {recording.person}", set(lacking) <= set(model.card.absent_ok)
+    if lacking and not (spared and len(lacking) < len(engine.modalities)):
         raise DataError(
-            f"{recording.source}, person {recording.person}: expected {', '.join(engine.modalities)} for model "
-            f"{model.card.name}, found no {', '.join(lacking)}; give a model of fewer modalities"
+            f"{who}: expected {', '.join(engine.modalities)} for model {model.card.name}, found no "
+            f"{', '.join(lacking)}; give a model of fewer modalities"
         )
+    if lacking:
+        _log.warning("%s: predicted without %s, which the recording lacks", who, ", ".join(lacking))
     for segment in recording.segments:
         for message in feed(engine, recording.person, segment):
             if isinstance(message, PredictionMessage):
@@ -43,11 +50,11 @@ def predict_recording(model: Predictor, recording: Recording) -> Iterator[Predic
 def columns(model: Predictor) -> list[str]:
     """Names of the columns of `rows`."""
     given = [f"{task}_{label}" for task, labels in model.card.tasks.items() for label in labels]
-    return ["person", "stimulus", "window", "start", "end", "valid", "reasons", *given]
+    return ["person", "stimulus", "window", "start", "end", "valid", "reasons", "absent", *given]
 
 
 def rows(model: Predictor, recording: Recording) -> Iterator[Row]:
-    """One row a window of ``recording``: bounds in s, reasons, and a probability for each task and label.
+    """One row a window of ``recording``: bounds in s, reasons, absent modalities, a probability for each label.
 
     ``stimulus`` is the one that plays at the window's start, empty for none; probabilities are empty where the
     window is invalid.
@@ -68,6 +75,7 @@ def rows(model: Predictor, recording: Recording) -> Iterator[Row]:
                 "end": round(message.window_end, 6),
                 "valid": int(message.valid),
                 "reasons": " ".join(message.reasons),
+                "absent": " ".join(message.absent),
             }
         for label, value in (message.probabilities or {}).items():
             row[f"{message.task}_{label}"] = f"{value:.7g}"

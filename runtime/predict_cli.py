@@ -26,7 +26,8 @@ class Arguments:
     """Predict a recording with the live engine, faster than real time, into a CSV file.
 
     One row a window: person, stimulus, window number, start and end in seconds on the recording's clock, whether
-    it is valid and if not why, and the probability of each label of each task.
+    it is valid, what is wrong with it, which modalities it was predicted without, and the probability of each
+    label of each task.
     """
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]

@@ -17,11 +17,15 @@ MARKERS_MOST = 64  # in a prediction; more are a trigger line's chatter, and a m
 
 @dataclass(frozen=True)
 class Said:
-    """What is said of one window: its number, end in Unix time (s), reasons, answers by task, latency (ms)."""
+    """What is said of one window: its number, end in Unix time (s), answers by task (None: invalid), latency (ms).
+
+    ``reasons`` say why it is invalid, or why the modalities in ``absent`` are.
+    """
 
     seq: int
     wall: float | None
     reasons: tuple[str, ...]
+    absent: tuple[str, ...]
     probabilities: Mapping[str, NDArray[np.float32]] | None
     latency: Mapping[str, float]
     warnings: list[str]
@@ -44,8 +48,9 @@ class Reporter:
             "t_wall": said.wall,
             "window_start": window.start,
             "window_end": window.end,
-            "valid": not said.reasons,
+            "valid": said.probabilities is not None,
             "reasons": list(said.reasons),
+            "absent": list(said.absent),
             "quality": {name: dict(measures) for name, measures in window.quality.items()},
         }
         markers = [MarkerRecord(time=marker.time, text=marker.text) for marker in window.markers]

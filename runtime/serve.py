@@ -158,6 +158,8 @@ def _introduce(model: Model, given: Arguments, session: Session, seconds: float)
     _log.info(
         "wants %s at %g Hz; publishes %s on %s", montage, card.spec.rate, ", ".join(card.tasks), given.publish
     )
+    if card.absent_ok:
+        _log.info("where one of %s is bad, predicts from the others", ", ".join(card.absent_ok))
     _log.info("participants: %s", ", ".join(participant.name for participant in session.participants))
     if card.training.simulated:
         _log.warning("this model was trained on SIMULATED people: its predictions say nothing about emotion")

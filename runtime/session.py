@@ -56,6 +56,8 @@ class Model:
     def predict(self, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Probabilities (B, classes) of each task for windows (B, channels, samples) in the spec's units.
 
+        Rows of a modality in the card's ``absent_ok`` may be NaN throughout: it is not there.
+
         Raises
         ------
         ModelError

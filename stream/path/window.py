@@ -14,8 +14,8 @@ class Window:
     """One model input: ``data`` (channels, samples) in the montage's units, after baseline and adaptation.
 
     ``index`` counts from the anchor; ``start`` and ``end`` are in seconds on the streams' clock; an invalid
-    window says why in ``reasons`` and its data must not be used. ``arrival`` is when the last sample that it
-    needed came in (s; None if nothing came). ``quality`` maps modality to measures.
+    window says why in ``reasons``, and rows of the modalities that they name must not be used. ``arrival`` is when
+    the last sample that it needed came in (s; None if nothing came). ``quality`` maps modality to measures.
     """
 
     data: NDArray[np.float32]

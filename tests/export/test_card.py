@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from memhacl.export.card import SCHEMA, ModelCard
+from memhacl.export.card import SCHEMA, Ancestor, ModelCard
 from memhacl.stream.errors import ModelError
 
 
@@ -17,6 +17,28 @@ def test_card_survives_json_with_undefined_metrics(card: ModelCard) -> None:
     assert again.to_json() == text
     assert list(again.tasks) == ["valence", "quadrant"]
     assert again.shape == (4, 128)
+
+
+def test_lineage_and_network_survive_json_and_files_of_old_lack_them(card: ModelCard) -> None:
+    ancestor = Ancestor(
+        name="lab",
+        sha256="ab",
+        source="DEAP",
+        simulated=False,
+        people=28,
+        stimuli=34,
+        method="m",
+        created="2025-01-31",
+    )
+    known = {"lineage": (ancestor,), "network": {"width": 0.25, "split": [0.0, 1.0]}, "fingerprint": "cd"}
+    full = card.model_copy(update={"training": card.training.model_copy(update=known)})
+    again = ModelCard.from_json(full.to_json(), "m.onnx").training
+    assert {name: getattr(again, name) for name in known} == known
+    values = json.loads(full.to_json())
+    for name in known:
+        del values["training"][name]
+    old = ModelCard.from_json(json.dumps(values), "m.onnx").training
+    assert (old.lineage, old.network, old.fingerprint) == ((), {}, "")
 
 
 def test_another_schema_version_is_named_with_what_to_do(card: ModelCard) -> None:

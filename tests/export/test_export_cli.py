@@ -45,6 +45,7 @@ def test_trained_run_becomes_a_model_file_without_chatter(tmp_path: Path) -> Non
     people, run, out = tmp_path / "people.yaml", tmp_path / "run", tmp_path / "new" / "m.onnx"
     people.write_text("subjects: 6\nstimuli: 6\nrest: 3\nseconds: 4\nseed: 1\n", encoding="utf-8")
     settings = ("--method.name", "supervised", "--method.settings.width", "0.0625", "--finetune.epochs", "1")
+    settings += ("--method.settings.modality_dropout", "0.1")
     train = ("run", "demo", "--data", str(people), "--out", str(run), "--device", "cpu", *settings)
     _command("memhacl.train.cli", *train)
     said = _command("memhacl.export.cli", str(run), "--out", str(out)).stderr
@@ -52,6 +53,7 @@ def test_trained_run_becomes_a_model_file_without_chatter(tmp_path: Path) -> Non
     assert model.card.name == "demo"
     assert model.card.training.simulated
     assert model.card.training.method == "supervised"
+    assert model.card.absent_ok == ("EEG", "GSR", "Resp", "Temp")
     assert {
         task: values.shape for task, values in model.predict(np.zeros((2, *model.card.shape), np.float32)).items()
     } == {

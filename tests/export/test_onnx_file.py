@@ -46,14 +46,21 @@ def test_file_alone_tells_all_and_nothing_of_this_machine(exported: Path, card: 
     assert [each.name for each in exported.parent.iterdir()] == ["model.onnx"]
 
 
-def test_onnx_runtime_fuses_batch_normalisation_away(exported: Path, tmp_path: Path) -> None:
+def test_weights_stand_in_the_file_under_their_own_names(exported: Path, graph: DeployedGraph) -> None:
+    stored = {each.name: onnx.numpy_helper.to_array(each) for each in onnx.load(exported).graph.initializer}
+    for name, value in graph.state_dict().items():
+        if not name.endswith("num_batches_tracked"):  # counts what was seen, and serves nobody
+            np.testing.assert_array_equal(stored[name], value.numpy(), err_msg=name)
+
+
+def test_onnx_runtime_fuses_batch_normalisation_into_convolutions(exported: Path, tmp_path: Path) -> None:
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     options.log_severity_level = 3  # it warns that the optimised file is for this machine alone
     onnxruntime.InferenceSession(str(exported), options, providers=["CPUExecutionProvider"])
     kinds = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
     assert kinds.count("Conv") == 2  # one encoder for both tasks
-    assert "BatchNormalization" not in kinds
+    assert kinds.count("BatchNormalization") == 2  # those of the two heads, of a few numbers each
 
 
 def test_exporter_says_nothing(
@@ -63,6 +70,21 @@ def test_exporter_says_nothing(
         warnings.simplefilter("error")
         export_model(graph, card, windows, tmp_path / "m.onnx")
     assert capfd.readouterr() == ("", "")
+
+
+def test_task_may_be_called_as_a_value_inside_the_graph_is(
+    make_networks: Callable[[int], dict[str, nn.Module]], card: ModelCard, windows: Windows, tmp_path: Path
+) -> None:
+    names = dict(zip(card.tasks, ("mean", "relu"), strict=True))  # the scaling's buffer, a layer's output
+    named = card.model_copy(
+        update={
+            "tasks": {names[task]: labels for task, labels in card.tasks.items()},
+            "temperature": {names[task]: value for task, value in card.temperature.items()},
+        }
+    )
+    networks = {names[task]: network for task, network in make_networks(1).items()}
+    export_model(build_graph(networks, MEAN, STD, named.temperature), named, windows, tmp_path / "m.onnx")
+    assert list(Model.load(tmp_path / "m.onnx").predict(windows)) == ["mean", "relu"]
 
 
 class Fickle(nn.Module):

@@ -56,6 +56,13 @@ def test_what_is_missing_is_named_with_what_to_do(model) -> None:
     assert last == "1 problem"
 
 
+def test_of_a_missing_stream_that_the_model_can_spare_it_is_said(model) -> None:
+    spared = replace(model, card=model.card.model_copy(update={"absent_ok": ("GSR",)}))
+    result = found(spared, ALONE)
+    assert result["p1", "GSR"].problem.endswith("found none; until it comes, the model predicts without")
+    assert result["p1", "EEG"].problem == "expected one EEG stream, found none"
+
+
 @pytest.mark.parametrize("chosen", [Choice(), Choice(name="PsychoPy")], ids=["any", "one"])
 def test_markers_are_needed_only_where_somebody_asked_for_them(model, chosen: Choice) -> None:
     session = ALONE.model_copy(update={"markers": chosen})

@@ -14,7 +14,7 @@ import zmq
 
 from memhacl.runtime.listen import Follower, Listener
 from memhacl.runtime.listen_cli import main
-from memhacl.runtime.messages import MarkerRecord, ModelRecord, PredictionMessage, StatusMessage
+from memhacl.runtime.messages import MarkerRecord, ModelRecord, PredictionMessage, QualityMessage, StatusMessage
 from memhacl.runtime.publish import Publisher
 from memhacl.stream.errors import StreamError
 
@@ -103,6 +103,23 @@ def test_people_get_one_line_a_window_with_all_tasks_or_the_reason(capsys: pytes
     assert "arousal low  ███████░░░ 0.70" in second
     assert second.endswith("simulated")
     assert "[onset [red]]" in third
+
+
+def test_people_see_what_a_window_was_predicted_without(capsys: pytest.CaptureFixture[str]) -> None:
+    spared: dict[str, Any] = {"reasons": ["missing:GSR", "gap:Temp"], "absent": ["GSR", "Temp"], "model": REAL}
+
+    def play(publisher: Publisher) -> None:
+        for task in ("valence", "arousal"):
+            publisher.publish(prediction(0, task, **spared))
+        common = {key: prediction(0, "valence", **spared).model_dump()[key] for key in QualityMessage.model_fields
+                  if key != "schema_"}  # fmt: skip
+        publisher.publish(QualityMessage(**common))
+
+    assert listen(play, "--count", "1") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("valence high ████████░░ 0.80  arousal high ████████░░ 0.80  without GSR, Temp")
+    assert listen(play, "--count", "1", "--topic", "quality.") == 0
+    assert capsys.readouterr().out.rstrip().endswith("quality  missing:GSR, gap:Temp")
 
 
 def test_several_people_stand_in_columns_and_who_waits_for_a_stream_is_named(

@@ -96,7 +96,14 @@ def publisher() -> Iterator[Publisher]:
     made.close()
 
 
-EVERY_KIND = [prediction(3), prediction(4, valid=False), QualityMessage(**window_of(3)), status()]
+SPARED = {"reasons": ["gap:GSR", "filter_warmup:GSR"], "absent": ["GSR"]}
+EVERY_KIND = [
+    prediction(3),
+    prediction(4, valid=False),
+    prediction(5, **SPARED),
+    QualityMessage(**window_of(3)),
+    status(),
+]
 
 
 @pytest.mark.parametrize("form", ["json", "msgpack"])
@@ -111,10 +118,11 @@ def test_message_survives_either_format(message: Message, form: Any) -> None:
 def test_payloads_are_what_other_programs_read() -> None:
     message = prediction(7)
     text = json.loads(encode(message, "json").decode("utf-8"))
-    assert text["schema"] == "memhacl.prediction/1"
+    assert text["schema"] == "memhacl.prediction/2"
     assert text["topic"] == "emotion.p1.valence"
     assert text["probabilities"] == {"low": 0.25, "high": 0.75}
     assert text["t_wall"] is None
+    assert text["absent"] == []
     assert msgpack.unpackb(encode(message, "msgpack")) == text
 
 
@@ -135,6 +143,7 @@ def test_nan_is_null_everywhere() -> None:
         {"reasons": []},
         {"probabilities": {"low": 0.5, "high": 0.5}},
         {"label": "high"},
+        {"absent": ["EEG"]},
     ],
 )
 def test_invalid_window_never_goes_out_with_a_number_or_without_a_reason(changes: dict[str, Any]) -> None:
@@ -150,6 +159,10 @@ def test_invalid_window_never_goes_out_with_a_number_or_without_a_reason(changes
         {"label": "middle"},
         {"probabilities": None, "label": None},
         {"participant": "p.1"},
+        {"reasons": ["gap:GSR"]},
+        {"absent": ["GSR"]},
+        {"reasons": ["gap:GSR", "shed"], "absent": ["GSR"]},
+        {"reasons": ["gap:GSR"], "absent": ["GSR", "EEG"]},
         {"seqq": 1},
     ],
 )

@@ -23,7 +23,7 @@ def test_one_message_a_second_in_order_and_a_heartbeat(serve, plugged) -> None:
         found = server.messages("emotion.p1.valence", 4)
         assert [m["seq"] for m in found] == list(range(found[0]["seq"], found[0]["seq"] + 4))
         last = found[-1]
-        assert last["schema"] == "memhacl.prediction/1"
+        assert last["schema"] == "memhacl.prediction/2"
         assert last["valid"]
         assert sum(last["probabilities"].values()) == pytest.approx(1)
         assert last["window_end"] - last["window_start"] == pytest.approx(1.0, abs=1e-3)
