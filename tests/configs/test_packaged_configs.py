@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_packaged_config_loads_under_its_own_name_and_builds_its_method(name: str) -> None:
     config = load_config(name)
     assert config.name == name
-    build_method(config.method.name, config.method.settings, config.spec.shape)
+    build_method(config.method.name, config.method.settings, config.spec)
 
 
 def test_deap_holds_the_papers_numbers() -> None:

@@ -5,7 +5,7 @@ ideas (what a minibatch is, what a view is, what is compared with what) stay ins
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from memhacl.stream.errors import ConfigError
+from memhacl.stream.spec import SignalSpec
 from memhacl.stream.strict import Strict
 
 
@@ -32,10 +33,13 @@ class Clips:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one pretraining step gave: ``loss``, a scalar tensor to minimise, and plain numbers for the log."""
+    """What one pretraining step gave: ``loss`` to minimise and ``metrics`` for the log, all scalar tensors.
+
+    They stay on the device: a number that is read at each step would make a GPU wait.
+    """
 
     loss: Tensor
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Sampler(Protocol):
@@ -52,27 +56,53 @@ class Sampler(Protocol):
 
 
 class Method(ABC):
-    """A way to learn from windows (channels, samples), made from its checked settings and a window's ``shape``.
+    """A way to learn from windows (channels, samples), made from its checked settings and the signals' ``spec``.
 
-    A method with ``pretrains`` overrides ``sampler``, ``views`` and ``objective``; one without has an encoder and
-    a head only. Its ``Settings`` stand in the YAML under ``method.settings``.
+    A method with ``pretrains`` overrides ``sampler``, ``views`` and ``objective``, and may override what is asked
+    of validation rows while it pretrains; one without has an encoder and a head only. Its ``Settings`` stand in
+    the YAML under ``method.settings``; those in ``bound`` decide what weights mean, so that a run that starts
+    from a model must have the model's.
     """
 
     name: ClassVar[str]
     Settings: ClassVar[type[Strict]]
     pretrains: ClassVar[bool]
+    bound: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, settings: Strict, shape: tuple[int, int]):
+    def __init__(self, settings: Strict, spec: SignalSpec):
         self.settings = settings
-        self.shape = shape
+        self.spec = spec
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of a window, (channels, samples)."""
+        return self.spec.shape
 
     @abstractmethod
     def encoder(self) -> nn.Module:
-        """Return a fresh network (B, C, T) → (B, features); its attribute ``features`` is that integer."""
+        """Return a fresh network (B, C, T) → (B, features); its attribute ``features`` is that integer.
+
+        Rows of a modality that are NaN throughout a window are a modality that is not there.
+        """
 
     @abstractmethod
     def head(self, features: int, classes: int) -> nn.Module:
         """Return a fresh classifier (B, features) → (B, classes) of logits."""
+
+    def inherit(self, weights: Mapping[str, Tensor], spec: SignalSpec) -> dict[str, Tensor]:
+        """Weights by name for this encoder out of those of one, of the same settings, for signals of ``spec``.
+
+        Here as they are, where the channels are the same; an encoder that can do with fewer overrides it.
+
+        Raises
+        ------
+        ConfigError
+            The encoder cannot go over from those signals to its own.
+        """
+        theirs, own = ([(m.modality, m.channels) for m in each.modalities] for each in (spec, self.spec))
+        if theirs != own:
+            raise ConfigError(f"method '{self.name}' needs the model's channels: expected {theirs}, found {own}")
+        return dict(weights)
 
     def sampler(self, clips: Clips, seed: int) -> Sampler | None:
         """Return the sampler of minibatches for pretraining; None where the method does not pretrain."""
@@ -85,6 +115,22 @@ class Method(ABC):
         """
         raise self._no_pretraining()
 
+    def part(self, views: Tensor, rank: int, count: int) -> Tensor:
+        """Return what process ``rank`` of ``count`` embeds of a minibatch's views (..., C, T).
+
+        By default a share along the first axis. Every process makes all views of the minibatch, so that they are
+        those of a single process.
+        """
+        return views.tensor_split(count)[rank]
+
+    def held_out_sampler(self, clips: Clips, seed: int) -> Sampler | None:
+        """Return a sampler of validation rows to measure ``objective`` on; None where they cannot serve."""
+        return None
+
+    def held_out_views(self, batch: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Views (..., C, T) of a minibatch of validation rows for each way to measure, by its name in the log."""
+        return {}
+
     def objective(self, features: int) -> nn.Module:
         """Return a fresh module: embeddings of the views (..., features) → ``Outcome``; it may have weights."""
         raise self._no_pretraining()
@@ -96,7 +142,8 @@ class Method(ABC):
         overrides this, and the loop stays as it is.
         """
         embeddings = encoder(views.flatten(0, -3))  # (..., C, T) -> (N, C, T) -> (N, features)
-        outcome: Outcome = objective(embeddings.reshape(*views.shape[:-2], -1))  # (..., features)
+        grouped = embeddings.unflatten(0, views.shape[:-2])  # (..., features), also where a process has no views
+        outcome: Outcome = objective(grouped)
         return outcome
 
     def _no_pretraining(self) -> ConfigError:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memhacl.stream.errors import ConfigError
+from memhacl.stream.spec import SignalSpec
 from memhacl.train.methods.contract import Method
 from memhacl.train.methods.me_mhacl.method import MeMhacl
 from memhacl.train.methods.supervised.method import Supervised
@@ -11,16 +12,16 @@ from memhacl.train.methods.supervised.method import Supervised
 methods: dict[str, type[Method]] = {method.name: method for method in (MeMhacl, Supervised)}
 
 
-def build_method(name: str, settings: Mapping[str, Any], shape: tuple[int, int]) -> Method:
-    """Return the method ``name`` for windows of ``shape`` (channels, samples).
+def build_method(name: str, settings: Mapping[str, Any], spec: SignalSpec) -> Method:
+    """Return the method ``name`` for windows (channels, samples) of ``spec``.
 
     Raises
     ------
     ConfigError
         There is no such method, or ``settings`` hold an unknown key, a value out of range, or one that does not
-        fit the shape.
+        fit the signals.
     """
     if name not in methods:
         raise ConfigError(f"method.name: unknown method '{name}'; expected one of {', '.join(sorted(methods))}")
     chosen = methods[name]
-    return chosen(chosen.Settings.parse(dict(settings), f"method.settings of '{name}'"), shape)
+    return chosen(chosen.Settings.parse(dict(settings), f"method.settings of '{name}'"), spec)

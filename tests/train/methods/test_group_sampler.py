@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -43,6 +43,7 @@ def check_epoch(known: Clips, batches: list[NDArray[np.int64]], members: int) ->
     return drawn
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_every_clip_that_enough_people_saw_comes_once_an_epoch(data: st.DataObject) -> None:
     subjects, clips = data.draw(st.integers(2, 9)), data.draw(st.integers(2, 25))

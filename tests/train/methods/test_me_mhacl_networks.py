@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from plugins.montage import eeg_of, four_of
 from torch import Tensor, nn
 
 from memhacl.train.methods.me_mhacl.classifier import Classifier
@@ -9,6 +10,8 @@ from memhacl.train.methods.me_mhacl.encoder import Encoder
 from memhacl.train.methods.me_mhacl.method import MeMhacl
 from memhacl.train.methods.me_mhacl.projector import GroupProjector
 from memhacl.train.methods.me_mhacl.settings import MeMhaclSettings, NetworkSettings
+
+Lost = dict[str, list[int]]
 
 SHAPES = [(36, 128), (35, 128), (11, 128), (36, 256)]
 
@@ -23,7 +26,7 @@ def count(module: nn.Module) -> int:
 def test_the_encoder_has_the_published_size(shape: tuple[int, int], last: str, expected: int, sixth: str) -> None:
     settings = {"last_kernel": last, "block6_kernel": sixth}
     with torch.device("meta"):
-        encoder = MeMhacl(MeMhaclSettings.parse(settings, "test"), shape).encoder()
+        encoder = MeMhacl(MeMhaclSettings.parse(settings, "test"), eeg_of(shape)).encoder()
     assert count(encoder) == expected
     assert encoder.features == 512
 
@@ -37,6 +40,16 @@ def test_classifier_and_projector_have_the_published_sizes() -> None:
     assert count(plain) == 11_023_360
     assert count(projector) == 11_023_360 + 67_125_248
     assert projector.size == 4096
+
+
+def test_the_classifier_is_table_i() -> None:
+    layers = [layer for layer in Classifier(512, 4, NetworkSettings()).layers]
+    table = [(256, 512), (256,), (128, 256), (128,), (4, 128)]  # fc1, bn1, fc2, bn2, fc3
+    assert [tuple(layer.weight.shape) for layer in layers if hasattr(layer, "weight")] == table
+    assert [type(layer).__name__ for layer in layers] == [
+        *("Linear", "BatchNorm1d", "ReLU") * 2,
+        *("Dropout", "Linear"),
+    ]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -109,23 +122,54 @@ def reached(module: nn.Module) -> dict[str, float]:
     }
 
 
-def test_gradients_reach_all_that_normalisation_does_not_cancel() -> None:
+def after_a_step(kind: str, lost: Lost) -> tuple[dict[str, float], dict[str, float], Tensor]:
+    """Largest gradients in encoder and objective, by name, and those of the attention's biases, after a step.
+
+    ``lost`` says in which windows (P, 2Q) which modality is NaN.
+    """
     torch.manual_seed(0)
-    method = MeMhacl(MeMhaclSettings(width=0.125, clips=4), (11, 128))
+    spec = four_of(8, 128)
+    method = MeMhacl(MeMhaclSettings.parse({"encoder": kind, "width": 0.125, "dropout": 0.0}, "test"), spec)
     encoder = method.encoder().double()
     objective = method.objective(encoder.features).double()
-    views = method.views(torch.randn(4, 4, 11, 128, dtype=torch.float64), torch.Generator().manual_seed(0))
+    batch = torch.randn(4, 4, *spec.shape, dtype=torch.float64)
+    for name, windows in lost.items():
+        batch[:, windows, spec.rows[name]] = torch.nan
+    views = method.views(batch, torch.Generator().manual_seed(0))
     method.pretrain_step(encoder, objective, views).loss.backward()
-    assert min(reached(encoder).values()) > 1e-9
-    gradients = reached(objective)
-    # A shift before batch norm, or of all keys before a softmax, changes nothing.
-    assert all(gradients.pop(f"projector.layers.{place}.bias") < 1e-9 for place in (0, 4))
-    assert min(gradients.values()) > 1e-9
     bias = objective.projector.get_parameter("attention.in_proj_bias").grad
     assert bias is not None
+    return reached(encoder), reached(objective), bias
+
+
+# A shift of all keys changes no softmax; one of all features, no batch norm behind them. With one channel there is
+# nothing for the spatial filters but a scale, which the norm behind them takes away.
+SHIFTS = {"across.keys.bias", "norm.bias", "gather.keys.bias", "gather.values.bias", "gather.output.bias"}
+SCALES = {f"stems.{place}.spatial.weight" for place in (1, 2, 3)}
+CANCELLED = {"resnet18-1d": set[str](), "attention": SHIFTS | SCALES}
+
+
+@pytest.mark.parametrize("lost", [{}, {"Temp": [0, 2]}, {"EEG": [1], "GSR": [2]}], ids=str)
+@pytest.mark.parametrize("kind", ["resnet18-1d", "attention"])
+def test_gradients_reach_all_that_normalisation_does_not_cancel(kind: str, lost: Lost) -> None:
+    encoder, objective, bias = after_a_step(kind, lost)
+    # but for what batch norm adds to a variance, 1e-5
+    assert all(encoder.pop(name) < 1e-6 for name in SCALES & CANCELLED[kind])
+    assert all(encoder.pop(name) < 1e-9 for name in CANCELLED[kind] - SCALES)
+    assert min(encoder.values()) > 1e-9
+    assert all(objective.pop(f"projector.layers.{place}.bias") < 1e-9 for place in (0, 4))
+    assert min(objective.values()) > 1e-9
     query, key, value = bias.chunk(3)
     assert key.abs().max() < 1e-9
     assert min(query.abs().max(), value.abs().max()) > 1e-9
+
+
+def test_without_a_sensor_gradients_reach_all_but_what_is_the_sensors_own() -> None:
+    whole, _, _ = after_a_step("attention", {"GSR": [0]})
+    encoder, objective, _ = after_a_step("attention", {"GSR": [0, 1, 2, 3]})
+    idle = {name for name, gradient in encoder.items() if gradient < 1e-9 < whole[name]}
+    assert idle == {name for name in encoder if name.startswith("stems.1.")} - SCALES
+    assert min(gradient for name, gradient in objective.items() if not name.endswith("bias")) > 1e-9
 
 
 def test_gradients_reach_the_whole_classifier() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from plugins.montage import eeg_of
 from torch import Tensor
 
 from memhacl.stream.errors import ConfigError
@@ -14,7 +15,7 @@ from memhacl.train.methods.me_mhacl.settings import MeMhaclSettings
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Tensor, Tensor, int]:
-    clips, pairs = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    clips, pairs = draw(st.integers(1, 6)), draw(st.integers(1, 6))
     channels, samples = draw(st.integers(1, 3)), draw(st.integers(4, 20))
     split = draw(st.integers(2, samples - 2))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
@@ -36,12 +37,14 @@ def written_out(groups: Tensor, order: Tensor, split: int) -> Tensor:
     return out
 
 
+@settings(deadline=None)
 @given(cases())
 def test_it_is_the_papers_equations(case: tuple[Tensor, Tensor, int]) -> None:
     groups, order, split = case
     torch.testing.assert_close(meiosis(groups, order, split), written_out(groups, order, split), atol=1e-6, rtol=0)
 
 
+@settings(deadline=None)
 @given(cases())
 def test_every_sample_of_every_member_is_kept_at_its_time(case: tuple[Tensor, Tensor, int]) -> None:
     groups, order, split = case
@@ -58,7 +61,7 @@ def test_crossing_over_twice_undoes_it() -> None:
 
 
 def views_of(batch: Tensor, seed: int = 0, **settings: object) -> Tensor:
-    method = MeMhacl(MeMhaclSettings.parse(settings, "test"), (batch.shape[2], batch.shape[3]))
+    method = MeMhacl(MeMhaclSettings.parse(settings, "test"), eeg_of((batch.shape[2], batch.shape[3])))
     return method.views(batch, torch.Generator().manual_seed(seed))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from plugins.montage import eeg_of
 from torch import nn
 
 from memhacl.stream.errors import ConfigError
@@ -19,7 +20,7 @@ NAMES = ("me-mhacl", "supervised")
 def test_the_methods_are_known_by_name() -> None:
     assert tuple(sorted(methods)) == NAMES
     for name in NAMES:
-        method = build_method(name, {}, (35, 128))
+        method = build_method(name, {}, eeg_of((35, 128)))
         assert isinstance(method, Method)
         assert method.name == name
         assert method.shape == (35, 128)
@@ -40,17 +41,17 @@ def test_the_methods_are_known_by_name() -> None:
 )
 def test_a_mistake_is_one_line_that_names_the_key(name: str, settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as problem:
-        build_method(name, settings, (35, 128))
+        build_method(name, settings, eeg_of((35, 128)))
     assert message in str(problem.value)
     assert "\n" not in str(problem.value)
 
 
 def test_any_heads_do_without_attention() -> None:
-    assert build_method("me-mhacl", {"heads": 7, "attention": False}, (35, 128))
+    assert build_method("me-mhacl", {"heads": 7, "attention": False}, eeg_of((35, 128)))
 
 
 def test_supervised_does_not_pretrain_and_says_so() -> None:
-    method = build_method("supervised", {"width": 0.125}, (35, 128))
+    method = build_method("supervised", {"width": 0.125}, eeg_of((35, 128)))
     assert not method.pretrains
     assert method.sampler(Clips(np.arange(4), np.zeros(4, dtype=np.int64)), 0) is None
     with pytest.raises(ConfigError, match="'supervised' learns from labels alone"):
@@ -60,7 +61,7 @@ def test_supervised_does_not_pretrain_and_says_so() -> None:
 
 
 def test_supervised_has_the_same_network() -> None:
-    ours, theirs = (build_method(name, {"width": 0.125}, (11, 128)) for name in NAMES)
+    ours, theirs = (build_method(name, {"width": 0.125}, eeg_of((11, 128))) for name in NAMES)
     assert shapes(ours.encoder()) == shapes(theirs.encoder())
     assert shapes(ours.head(64, 4)) == shapes(theirs.head(64, 4))
 
@@ -91,7 +92,7 @@ def one_thread() -> Iterator[None]:
 def test_pretraining_learns_which_people_saw_the_same_clip() -> None:
     torch.manual_seed(0)
     windows, known = toy_corpus(people=8, clips=16, shape=(6, 64))
-    method = build_method("me-mhacl", {"width": 0.125, "dropout": 0.0}, (6, 64))
+    method = build_method("me-mhacl", {"width": 0.125, "dropout": 0.0}, eeg_of((6, 64)))
     encoder = method.encoder()
     objective = method.objective(int(encoder.features))  # type: ignore[arg-type]
     sampler = method.sampler(known, seed=0)
@@ -124,7 +125,7 @@ class Whole(nn.Module):
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # torch's own, inside its exporter
 def test_encoder_and_head_give_the_same_in_onnx_runtime(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    method = build_method("me-mhacl", {"width": 0.125}, (35, 128))
+    method = build_method("me-mhacl", {"width": 0.125}, eeg_of((35, 128)))
     encoder = method.encoder()
     whole = Whole(encoder, method.head(int(encoder.features), 4))  # type: ignore[arg-type]
     whole(torch.randn(16, 35, 128))  # running statistics other than the initial ones

@@ -8,13 +8,16 @@ from torch import Tensor
 from memhacl.stream.errors import ConfigError
 
 
-def crossover(first: Tensor, second: Tensor, split: int) -> tuple[Tensor, Tensor]:
-    """Exchange the first ``split`` samples of two signals (..., T), as T(A, B, c) of equation 1."""
+def crossover(first: Tensor, second: Tensor, split: int | Tensor) -> tuple[Tensor, Tensor]:
+    """Exchange the first ``split`` samples of two signals (..., T), as T(A, B, c) of equation 1.
+
+    A split () that lies on their device is never read back, for which a GPU would have to wait.
+    """
     head = torch.arange(first.shape[-1], device=first.device) < split  # (T,)
     return torch.where(head, second, first), torch.where(head, first, second)
 
 
-def meiosis(groups: Tensor, order: Tensor, split: int) -> Tensor:
+def meiosis(groups: Tensor, order: Tensor, split: int | Tensor) -> Tensor:
     """Turn groups (P, 2Q, C, T) into two homologous groups each, (2, P, Q, C, T), as equations 2 and 3.
 
     ``order`` (P, 2Q) permutes the members of each clip; those at places k and k + Q are paired. Of a pair's

@@ -29,7 +29,7 @@ class GroupProjector(nn.Module):
         """Groups (N, size) of members (N, Q, features)."""
         groups, size = members.shape[:2]
         tokens: Tensor = self.layers(members.flatten(0, 1))  # (N Q, features) -> (N Q, size)
-        tokens = tokens.reshape(groups, size, -1)  # (N, Q, size)
+        tokens = tokens.reshape(groups, size, self.size)  # (N, Q, size); -1 for a size would fail without groups
         if self.attention is not None:
             tokens, _ = self.attention(tokens, tokens, tokens, need_weights=False)
         return tokens.amax(dim=1)  # (N, size)

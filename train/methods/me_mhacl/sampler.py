@@ -17,7 +17,8 @@ class GroupSampler:
 
     Every clip that at least 2Q people saw comes once an epoch, in random order. The epoch is cut into
     minibatches as equal as can be, of ``clips`` or fewer and never of one, for a loss without negatives teaches
-    nothing. The people are the same for all clips of a minibatch wherever 2Q of them saw all its clips.
+    nothing. The people are the same for all clips of a minibatch wherever 2Q of them saw all its clips. How many
+    clips too few people saw is logged, unless ``quiet``.
 
     Raises
     ------
@@ -25,7 +26,7 @@ class GroupSampler:
         Fewer than two clips were seen by 2Q people.
     """
 
-    def __init__(self, known: Clips, clips: int, members: int, seed: int):
+    def __init__(self, known: Clips, clips: int, members: int, seed: int, quiet: bool = False):
         self._people = 2 * members
         self._seed = seed
         numbers, clip = np.unique(known.clip, return_inverse=True)
@@ -35,10 +36,10 @@ class GroupSampler:
         self._rows = np.argsort(cell, kind="stable").astype(np.int64)  # rows of a cell lie together
         self._first = (counts.cumsum() - counts).reshape(len(numbers), len(names))  # place of a cell's first row
         self._count = counts.reshape(len(numbers), len(names))
-        self._clips = self._usable(members)
+        self._clips = self._usable(members, quiet)
         self.batches_per_epoch = min(-(-len(self._clips) // clips), len(self._clips) // 2)
 
-    def _usable(self, members: int) -> NDArray[np.intp]:
+    def _usable(self, members: int, quiet: bool) -> NDArray[np.intp]:
         """Numbers of the clips that enough people saw."""
         saw = (self._count > 0).sum(axis=1)  # (clips,)
         usable = np.flatnonzero(saw >= self._people)
@@ -47,7 +48,7 @@ class GroupSampler:
                 f"method.settings.members: {members} needs two clips or more that {self._people} people saw, "
                 f"found {len(usable)} (most people for one clip: {saw.max(initial=0)}); lower it or add people"
             )
-        if len(usable) < len(saw):
+        if len(usable) < len(saw) and not quiet:
             few = len(saw) - len(usable)
             log.warning("%d of %d clips were seen by fewer than %d people: left out", few, len(saw), self._people)
         return usable

@@ -10,15 +10,27 @@ _GRID = 64  # the narrowest layer's channels at width 1.0
 
 PROJECTOR = (1024, 2048, 4096)
 CLASSIFIER = (256, 128)
+BOUND = ("encoder", "width", "last_kernel", "block6_kernel")  # what weights are worth nothing without
 
 
 class NetworkSettings(Strict):
     """Encoder and classifier: all that a method without pretraining needs."""
 
+    encoder: Literal["resnet18-1d", "attention"] = Field(
+        "resnet18-1d",
+        description="'resnet18-1d': the paper's, all channels as rows of one image; 'attention': a compact stem "
+        "for each modality, then attention across them.",
+    )
     width: float = Field(
         1.0, gt=0, le=4, description="Scales the channels of every layer; 1.0 is the paper's size."
     )
     dropout: float = Field(0.5, ge=0, lt=1, description="Dropout in projector and classifier.")
+    modality_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Chance that training hides a modality of a window from the encoder; never all of them.",
+    )
     last_kernel: Literal["5x5", "5x1"] = Field(
         "5x5",
         description="Kernel across channels in the last stage: the reference code's, or the paper's 1-D one.",
@@ -43,6 +55,14 @@ class MeMhaclSettings(NetworkSettings):
     temperature: float = Field(0.1, gt=0, description="Temperature of the contrastive loss.")
     attention: bool = Field(True, description="Attention over a group's members, before they are pooled.")
     heads: int = Field(8, ge=1, description="Heads of the attention.")
+    meiosis: bool = Field(
+        True, description="Exchange the heads of signals; without it a group is split as it is (a control)."
+    )
+    groups: Literal["clip", "person", "shuffled"] = Field(
+        "clip",
+        description="What a group's windows have in common: the clip (the paper's), or, as controls, the person "
+        "or nothing: clips drawn at random.",
+    )
     split: tuple[float, float] = Field(
         (0.0, 1.0), description="Where meiosis may cut a window, as shares of its length; never at its very ends."
     )
