@@ -105,9 +105,18 @@ class ProtocolConfig(Strict):
     validation: float = Field(0.15, gt=0, lt=1, description="Share of the units that selects epochs.")
     test: float = Field(0.15, gt=0, lt=1, description="Share of the units that is measured once, at the end.")
     seed: int = Field(0, ge=0, description="Seed of the random split.")
+    folds: int = Field(
+        0,
+        ge=0,
+        description="Parts into which all units are cut, of which `fold` tests, in place of the share `test`; as "
+        "many as there are people leave one out; 0: none.",
+    )
+    fold: int = Field(0, ge=0, description="Which part tests, from 0 on.")
 
     @model_validator(mode="after")
     def _some_left(self) -> Self:
+        if self.folds == 1 or (self.folds and self.fold >= self.folds):
+            raise ValueError(f"fold {self.fold} of {self.folds}: expected two folds or more, and one out of them")
         if self.validation + self.test >= 1:
             raise ValueError("validation + test leaves nothing to train on; expected a sum below 1")
         return self
@@ -126,6 +135,29 @@ class PretrainConfig(Strict):
     epochs: int = Field(100, ge=0, description="Passes over the training clips.")
     lr: float = Field(1e-4, gt=0, description="Learning rate of Adam.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay of Adam.")
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="Of the learning rate: 'constant' (the paper's) or 'cosine': from lr to nothing."
+    )
+    clip: float = Field(0.0, ge=0, description="Largest norm of the gradient; 0: any.")
+    patience: int = Field(
+        0,
+        ge=0,
+        description="Epochs without a better contrastive accuracy on validation people to stop after; 0: none.",
+    )
+    keep: int = Field(
+        0, ge=0, description="Epochs from one encoder that is kept for `select` to the next; 0: only the last is."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Of the arithmetic; 'bfloat16' is for GPUs (weights stay float32)."
+    )
+
+
+class SelectConfig(Strict):
+    """The choice among the encoders that pretraining kept, by fine-tuning each and looking at validation rows."""
+
+    runs: int = Field(
+        5, ge=1, description="Fine-tunings of each encoder, whose validation accuracies are averaged."
+    )
 
 
 class FinetuneConfig(Strict):
@@ -136,9 +168,22 @@ class FinetuneConfig(Strict):
     batch: int = Field(256, ge=2, description="Windows in a minibatch.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay of Adam.")
     balance: bool = Field(False, description="Every class weighs the same in the loss; the paper: every window.")
-    schedule: Literal["constant", "one-cycle"] = Field(
+    schedule: Literal["constant", "cosine", "one-cycle"] = Field(
         "constant",
-        description="Of the learning rate: 'constant' (the paper's) or 'one-cycle': up to lr and down to nothing.",
+        description="Of the learning rate: 'constant' (the paper's), 'cosine': from lr to nothing, 'one-cycle': "
+        "up to lr and down to nothing.",
+    )
+    clip: float = Field(0.0, ge=0, description="Largest norm of the gradient; 0: any.")
+    patience: int = Field(0, ge=0, description="Epochs without a better validation to stop after; 0: none.")
+    mode: Literal["full", "probe"] = Field(
+        "full",
+        description="'full': encoder and classifier learn; 'probe': one linear layer on the frozen encoder.",
+    )
+    labels: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of the training trials of each class whose labels are used, at least one.",
     )
     noise: float = Field(
         0.0,
@@ -155,7 +200,7 @@ class FinetuneConfig(Strict):
 
 
 class Config(Strict):
-    """A whole experiment. Everything that decides a result is here; ``device`` and ``threads`` only its speed."""
+    """A whole experiment: everything that decides a result, and how fast and how watched it is computed."""
 
     name: str = Field(min_length=1, description="Name of the experiment and of its model.")
     signals: SignalSpec = Field(description="Montage, rate, conditioning, window and baseline.")
@@ -168,12 +213,25 @@ class Config(Strict):
     protocol: ProtocolConfig = ProtocolConfig()
     method: MethodConfig = MethodConfig()
     pretrain: PretrainConfig = PretrainConfig()
+    select: SelectConfig = SelectConfig()
     finetune: FinetuneConfig = FinetuneConfig()
+    init: str = Field(
+        "",
+        description="Run folder or model file whose encoders fine-tuning starts from, in place of pretraining.",
+    )
     seed: int = Field(0, ge=0, description="Seed of weights, sampling and dropout.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where to train: 'cpu', 'cuda', or 'auto': cuda where it works."
     )
     threads: int = Field(0, ge=0, description="CPU threads of torch; 0: as many as torch likes.")
+    deterministic: bool = Field(
+        False, description="Only operations that repeat bit for bit, also on a GPU; slower there."
+    )
+    compile: bool = Field(False, description="Pretrain with torch.compile: slow to begin, faster on GPUs.")
+    tensorboard: bool = Field(False, description="Also log to TensorBoard, in the run's folder 'tensorboard'.")
+    checkpoint: float = Field(
+        60.0, gt=0, description="Seconds between the checkpoints from which an interrupted stage goes on."
+    )
 
     @model_validator(mode="after")
     def _there(self) -> Self:

@@ -24,11 +24,19 @@ OUTPUTS = {
     "prepare": ("corpus",),
     "split": ("split.json", "scale.npz"),
     "pretrain": ("pretrain",),
+    "select": ("select",),
     "finetune": ("finetune",),
     "evaluate": ("evaluate",),
 }
-# Stages that go on where they were interrupted, and the folder that they need for it.
-_RESUMED = {"prepare": "parts"}
+# Stages that go on where they were interrupted, and the files that they need for it.
+_RESUMED = {
+    "prepare": "parts/*.json",
+    "pretrain": "checkpoint.pt",
+    "select": "select/*.json",
+    "finetune": "checkpoint.pt",
+}
+# What else a stage may leave in the run folder.
+_BESIDE = ("tensorboard", "pretrain.diverged.json", "select.diverged.json", "finetune.diverged.json")
 _KEY = "key"  # the file in a stage's partial folder that says for which key it is
 _PACKAGES = ("memhacl", "torch", "numpy", "scipy", "scikit-learn")
 
@@ -71,8 +79,8 @@ class RunFolder:
         names = {entry.name for entry in self.path.iterdir() if not entry.name.endswith(".partial")}
         if not names:
             return True
-        outputs = {name for stage in OUTPUTS.values() for name in stage}
-        return "config.yaml" in names and names <= outputs | {"config.yaml"} and self._has_config()
+        ours = {"config.yaml", *_BESIDE, *(name for stage in OUTPUTS.values() for name in stage)}
+        return "config.yaml" in names and names <= ours and self._has_config()
 
     def _has_config(self) -> bool:
         try:
@@ -203,7 +211,7 @@ def _resumable(stage: str, partial: Path, key: str) -> bool:
 
 
 def _worth_keeping(stage: str, partial: Path) -> bool:
-    return stage in _RESUMED and any((partial / _RESUMED[stage]).glob("*.json"))
+    return stage in _RESUMED and any(partial.glob(_RESUMED[stage]))
 
 
 def _is_folder(output: str) -> bool:

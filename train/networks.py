@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError
@@ -39,7 +40,10 @@ class Group(nn.Module):
 
     def forward(self, windows: Tensor) -> dict[str, Tensor]:
         """Logits (batch, classes) for each task of windows (batch, channels, samples)."""
-        features = self.encoder(windows)  # (batch, features)
+        return self.classify(self.encoder(windows))
+
+    def classify(self, features: Tensor) -> dict[str, Tensor]:
+        """Logits (batch, classes) for each task of features (batch, features)."""
         return {task: head(features) for task, head in zip(self.tasks, self.heads.values(), strict=True)}
 
     def networks(self) -> dict[str, TaskNetwork]:
@@ -54,19 +58,26 @@ def group_tasks(config: Config) -> dict[str, tuple[str, ...]]:
     return {"shared": tasks} if config.finetune.encoder == "shared" else {task: (task,) for task in tasks}
 
 
-def new_group(method: Method, tasks: Mapping[str, int]) -> Group:
+def new_group(method: Method, tasks: Mapping[str, int], mode: Literal["full", "probe"] = "full") -> Group:
     """Return a group with fresh weights for ``tasks`` (number of classes by name).
 
-    Seed torch before for the same weights again.
+    Heads are the method's, or in ``mode`` 'probe' one linear layer each. Seed torch before for the same weights
+    again.
     """
     encoder = method.encoder()
     features = int(encoder.features)  # type: ignore[arg-type]
-    return Group(encoder, {task: method.head(features, classes) for task, classes in tasks.items()})
+    head = nn.Linear if mode == "probe" else method.head
+    return Group(encoder, {task: head(features, classes) for task, classes in tasks.items()})
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
     """Write the weights and running statistics of ``module`` to a safetensors file."""
-    save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, path)
+    save_state(module.state_dict(), path)
+
+
+def save_state(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors by name to a safetensors file."""
+    save_file({name: tensor.cpu().contiguous() for name, tensor in state.items()}, path)
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -77,13 +88,40 @@ def load_weights(module: nn.Module, path: Path) -> None:
     DataError
         The file is missing or damaged, or holds the weights of another network.
     """
+    fill_weights(module, read_weights(path), path)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors by name that ``save_weights`` wrote.
+
+    Raises
+    ------
+    DataError
+        The file is missing or damaged.
+    """
     try:
-        module.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as problem:
-        reason = str(problem).strip().splitlines()[0]
-        raise DataError(
-            f"{path}: does not hold this network's weights ({reason}); run its stage with --force"
-        ) from None
+        return load_file(path)
+    except (OSError, SafetensorError) as problem:
+        raise DataError(_other(path, problem)) from None
+
+
+def fill_weights(module: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
+    """Put ``state``, tensors by name that were read from ``source``, into ``module``.
+
+    Raises
+    ------
+    DataError
+        They are those of another network.
+    """
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as problem:
+        raise DataError(_other(source, problem)) from None
+
+
+def _other(path: Path, problem: Exception) -> str:
+    reason = str(problem).strip().splitlines()[0]
+    return f"{path}: does not hold this network's weights ({reason}); run its stage with --force"
 
 
 def pick_device(config: Config) -> torch.device:

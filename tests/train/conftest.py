@@ -1,6 +1,7 @@
 """Small corpora and runs that the tests of training share."""
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,3 +99,30 @@ def people_yaml(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("people") / "six.yaml"
     path.write_text("subjects: 6\nstimuli: 6\nrest: 3\nseconds: 4\nseed: 1\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def split_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of simulated people after 'prepare' and 'split'; not to be written to."""
+    from plugins.pretraining import prepare_and_split  # loads torch, which most tests can do without
+
+    folder = tmp_path_factory.mktemp("pretraining") / "run"
+    prepare_and_split(folder)
+    return folder
+
+
+@pytest.fixture
+def new_run(split_people: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Copy that run folder under a name."""
+    return lambda name: Path(shutil.copytree(split_people, tmp_path / name))
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread of torch: small networks are faster with it, and sums then have one order."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
