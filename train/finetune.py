@@ -1,35 +1,89 @@
 """Stage 'finetune': encoder and heads learn from labels; validation rows choose the epoch and the temperature."""
 
-import copy
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy
 
-from memhacl.stream.errors import ConfigError, DataError
-from memhacl.train.config import FinetuneConfig
+from memhacl.stream.errors import DataError
+from memhacl.train.checkpoint import Checkpoint, State
+from memhacl.train.curves import Lines, finetune_curves
+from memhacl.train.fit import Fit, begin, end, epochs
+from memhacl.train.judge import Classes, Logits, Rows, fit_temperatures, logits_of
+from memhacl.train.label_share import Labels, labels_of, said_of
 from memhacl.train.labels import UNRATED
-from memhacl.train.metrics import balanced_accuracy, fit_temperature
-from memhacl.train.networks import Group, group_tasks, load_weights, new_group, save_weights
+from memhacl.train.networks import Group, group_tasks, load_weights, new_group, save_state
 from memhacl.train.progress import Bar
-from memhacl.train.protocols import Split
-from memhacl.train.work import Feed, Work, batch_count, batches, diverged
-
-Labels = Mapping[str, NDArray[np.int64]]  # task → class of every row of the corpus, -1 where unrated
-
-_EVAL_BATCH = 512
+from memhacl.train.reproduce import deterministic, random_state, set_random_state
+from memhacl.train.run_log import RunLog
+from memhacl.train.starts import Start
+from memhacl.train.work import Feed, Work
 
 
-def finetune(work: Work, pretrained: Path | None, folder: Path, bar: Bar) -> None:
-    """Train a network for each task from ``pretrained`` encoder weights (None: from scratch).
+class Tuning:
+    """The groups of the stage: weights, epoch and temperatures of those ``done``, and the one in training."""
 
-    Writes <group>.safetensors, log.jsonl and outcome.json (chosen epochs, temperatures) to ``folder``.
+    def __init__(self, work: Work, classes: Classes, starts: Mapping[str, Start], log: RunLog):
+        self.groups = group_tasks(work.config)
+        self.done: dict[str, dict[str, Any]] = {}
+        self.fit: Fit | None = None
+        self._work, self._classes, self._starts, self._log = work, classes, starts, log
+
+    def begin(self, name: str) -> Fit:
+        """Return the fit of group ``name``: the one that was interrupted, or a new one."""
+        if self.fit is None:
+            mine = {task: self._classes[task] for task in self.groups[name]}
+            self.fit = begin(self._work, mine, self._starts[name], self._work.config.seed)
+        return self.fit
+
+    def finish(self, name: str) -> None:
+        """Take the best epoch of group ``name``, and its temperatures from the validation rows."""
+        assert self.fit is not None
+        validation = self._work.split.validation
+        logits = predict_logits(end(self.fit), self._work.feed, validation)
+        self.done[name] = {
+            "epoch": self.fit.best_epoch,
+            "temperatures": fit_temperatures(logits, validation, self.fit.classes),
+            "weights": self.fit.best,
+        }
+        self.fit = None
+
+    def place(self) -> str:
+        """Say which group is next, and how much of it is done."""
+        name = next((name for name in self.groups if name not in self.done), "nothing")
+        return f"{name}, after {self.fit.epoch if self.fit else 0} epochs"
+
+    def left(self) -> int:
+        """Epochs to come, at most."""
+        groups = len(self.groups) - len(self.done)
+        return groups * self._work.config.finetune.epochs - (0 if self.fit is None else self.fit.epoch)
+
+    def state(self) -> State:
+        """What ``load_state`` needs to go on here."""
+        return {
+            "done": self.done,
+            "fit": None if self.fit is None else self.fit.state(),
+            "log": self._log.size,
+            "random": random_state(self._work.feed.device),
+        }
+
+    def load_state(self, state: State) -> None:
+        """Go on where ``state`` was taken."""
+        self._log.begin(state["log"])
+        self.done = state["done"]
+        if state["fit"] is not None:
+            self.begin(next(name for name in self.groups if name not in self.done)).load_state(state["fit"])
+        set_random_state(state["random"], self._work.feed.device)
+
+
+def finetune(work: Work, starts: Mapping[str, Start], folder: Path, bar: Bar) -> None:
+    """Train the network of each group of tasks from where ``starts`` says.
+
+    Writes <group>.safetensors, log.jsonl, curves.png and outcome.json (chosen epochs, temperatures, trials whose
+    labels were used) to ``folder``, checkpoint.pt beside it, and what is said of a divergence, and to TensorBoard,
+    to the run's folder. Interrupted at any moment, it goes on from the last checkpoint, to the same numbers.
 
     Raises
     ------
@@ -38,141 +92,58 @@ def finetune(work: Work, pretrained: Path | None, folder: Path, bar: Bar) -> Non
     ConfigError
         The loss is no longer finite.
     """
+    config, run = work.config, folder.parent.parent
     work.split.check(work.corpus)
-    labels = {task: target.values for task, target in work.targets.items()}
-    _check_classes(labels, work.split)
-    groups = group_tasks(work.config)
-    epochs: dict[str, int] = {}
-    found: dict[str, float] = {}
-    bar.start(work.config.finetune.epochs * len(groups))
-    with (folder / "log.jsonl").open("w", encoding="utf-8") as log:
-        for name, tasks in groups.items():
-            torch.manual_seed(work.config.seed)
-            group = new_group(work.method, work.classes(tasks))
-            if pretrained is not None:
-                load_weights(group.encoder, pretrained)
-            group.to(work.feed.device)
-            mine = {task: labels[task] for task in tasks}
-            epochs[name] = _fit(work, group, mine, name, log, bar)
-            found |= _temperatures(group, work.feed, work.split.validation, mine)
-            save_weights(group, folder / f"{name}.safetensors")
-    outcome = {"epochs": epochs, "temperatures": found}
-    (folder / "outcome.json").write_text(json.dumps(outcome, indent=2) + "\n", encoding="utf-8")
-    chosen = ", ".join(f"{name} {epoch}" for name, epoch in epochs.items())
-    bar.finish(f"{work.config.finetune.epochs} epochs; best on validation: {chosen}")
+    check_classes(work)
+    labels = labels_of(work)
+    board = run / "tensorboard" / "finetune" if config.tensorboard else None
+    checkpoint = Checkpoint(folder.parent / "checkpoint.pt", config.checkpoint)
+    report = run / "finetune.diverged.json"
+    with deterministic(config.deterministic), RunLog(folder / "log.jsonl", board) as log:
+        tuning, resumed = checkpoint.resume(lambda: Tuning(work, labels.classes, starts, log))
+        if not resumed:
+            log.begin()
+        again = f"; went on with {tuning.place()}" if resumed else ""
+        bar.start(tuning.left())
+        for name in [name for name in tuning.groups if name not in tuning.done]:
+            for line in epochs(work, tuning.begin(name), report):
+                log.write({"group": name, **line})
+                bar.step(f"{name}: loss {line['loss']:.3f}, validation {line['validation']:.3f}")
+                if checkpoint.due():
+                    checkpoint.save(tuning.state())
+            tuning.finish(name)
+            checkpoint.save(tuning.state())
+        _write(work, tuning, labels, log.lines(), folder)
+    report.unlink(missing_ok=True)  # of an earlier attempt
+    chosen = ", ".join(f"{name} {done['epoch']}" for name, done in tuning.done.items())
+    bar.finish(f"{config.finetune.epochs} epochs; best on validation: {chosen}; {said_of(labels)}{again}")
 
 
-def _fit(work: Work, group: Group, labels: Labels, name: str, log: TextIO, bar: Bar) -> int:
-    """Train ``group`` and leave it at its best epoch on validation, whose number is returned."""
-    settings, feed = work.config.finetune, work.feed
-    rng = np.random.default_rng(work.config.seed)
-    classes = {task: torch.from_numpy(values).to(feed.device) for task, values in labels.items()}
-    rows = _rated(work.split.train, labels)
-    weights = {
-        task: class_weights(labels[task][rows], count, settings.balance).to(feed.device)
-        for task, count in work.classes(labels).items()
+def _write(work: Work, tuning: Tuning, labels: Labels, lines: Lines, folder: Path) -> None:
+    for name, done in tuning.done.items():
+        save_state(done["weights"], folder / f"{name}.safetensors")
+    outcome = {
+        "epochs": {name: done["epoch"] for name, done in tuning.done.items()},
+        "temperatures": {task: t for done in tuning.done.values() for task, t in done["temperatures"].items()},
+        "labelled_trials": labels.labelled,
+        "used_trials": labels.used,
     }
-    adam = torch.optim.Adam(group.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
-    schedule = _schedule(adam, settings, len(rows))
-    best, best_epoch, best_score = copy.deepcopy(group.state_dict()), 0, -math.inf
-    for epoch in range(1, settings.epochs + 1):
-        group.train()
-        total = 0.0
-        for batch in batches(rng.permutation(rows), settings.batch):
-            logits = group(_disturbed(feed(batch), settings))
-            where = torch.from_numpy(batch).to(feed.device)
-            losses = [_loss(logits[task], classes[task][where], weights[task]) for task in labels]
-            loss = torch.stack(losses).mean()
-            if not torch.isfinite(loss):
-                raise ConfigError(diverged("finetune", epoch, loss.item(), settings.lr))
-            adam.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            adam.step()
-            schedule.step()
-            total += loss.item() * len(batch)
-        scores = _validate(group, feed, work.split.validation, labels)
-        score = sum(scores.values()) / len(scores)
-        if score > best_score:
-            best, best_epoch, best_score = copy.deepcopy(group.state_dict()), epoch, score
-        line = {"group": name, "epoch": epoch, "loss": total / len(rows), "validation": score, "tasks": scores}
-        log.write(json.dumps(line) + "\n")
-        log.flush()
-        bar.step(f"{name}: loss {total / len(rows):.3f}, validation {score:.3f}")
-    group.load_state_dict(best)
-    return best_epoch
+    (folder / "outcome.json").write_text(json.dumps(outcome, indent=2) + "\n", encoding="utf-8")
+    simulated = work.corpus.manifest.simulated
+    finetune_curves(lines, folder / "curves.png", work.config.name, simulated, outcome["epochs"])
 
 
-def _schedule(adam: torch.optim.Adam, settings: FinetuneConfig, rows: int) -> torch.optim.lr_scheduler.LRScheduler:
-    """Return the course of the learning rate, to be stepped once a batch."""
-    steps = settings.epochs * batch_count(rows, settings.batch)
-    if settings.schedule == "one-cycle":
-        return torch.optim.lr_scheduler.OneCycleLR(adam, settings.lr, total_steps=steps + 1)
-    return torch.optim.lr_scheduler.ConstantLR(adam, factor=1.0)
+def check_classes(work: Work) -> None:
+    """Refuse a split of which a part does not hold the classes that a task needs.
 
-
-def _disturbed(windows: torch.Tensor, settings: FinetuneConfig) -> torch.Tensor:
-    """Windows (batch, channels, samples) with other gains and more noise, as other electrodes would give."""
-    if settings.gain:
-        windows = windows * torch.exp(settings.gain * torch.randn(*windows.shape[:2], 1, device=windows.device))
-    if settings.noise:
-        windows = windows + settings.noise * torch.randn_like(windows)
-    return windows
-
-
-def class_weights(classes: NDArray[np.int64], count: int, balance: bool) -> torch.Tensor:
-    """Weight of each of ``count`` classes in the loss, (count,): ones, or such that all weigh the same in all."""
-    if not balance:
-        return torch.ones(count)
-    counts = np.bincount(classes[classes != UNRATED], minlength=count)
-    return torch.from_numpy(counts.sum() / (count * np.maximum(counts, 1))).float()
-
-
-def _loss(logits: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy over the rated rows of a batch; 0 where there are none, not NaN."""
-    rated = int((classes != UNRATED).sum())
-    total = cross_entropy(logits, classes, weight=weights, ignore_index=UNRATED, reduction="sum")
-    return total / max(rated, 1)
-
-
-def predict_logits(group: Group, feed: Feed, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Logits (rows, classes) of ``group`` for each of its tasks, in evaluation mode."""
-    group.eval()
-    parts: dict[str, list[NDArray[np.float64]]] = {task: [] for task in group.tasks}
-    with torch.inference_mode():
-        for batch in batches(rows, _EVAL_BATCH):
-            for task, logits in group(feed(batch)).items():
-                parts[task].append(logits.double().cpu().numpy())
-    return {task: np.concatenate(blocks) for task, blocks in parts.items()}
-
-
-def _validate(group: Group, feed: Feed, rows: NDArray[np.int64], labels: Labels) -> dict[str, float]:
-    logits = predict_logits(group, feed, rows)
-    scores = {}
-    for task, values in labels.items():
-        rated = values[rows] != UNRATED
-        scores[task] = balanced_accuracy(values[rows][rated], logits[task][rated].argmax(axis=1))
-    return scores
-
-
-def _temperatures(group: Group, feed: Feed, rows: NDArray[np.int64], labels: Labels) -> dict[str, float]:
-    logits = predict_logits(group, feed, rows)
-    fitted = {}
-    for task, values in labels.items():
-        rated = values[rows] != UNRATED
-        fitted[task] = fit_temperature(logits[task][rated], values[rows][rated])
-    return fitted
-
-
-def _rated(rows: NDArray[np.int64], labels: Labels) -> NDArray[np.int64]:
-    """Rows that have a label for at least one task."""
-    any_label = np.any([values[rows] != UNRATED for values in labels.values()], axis=0)
-    return rows[any_label]
-
-
-def _check_classes(labels: Labels, split: Split) -> None:
-    for task, values in labels.items():
+    Raises
+    ------
+    DataError
+        There are fewer than two in the training rows, or none in the validation rows.
+    """
+    for task, target in work.targets.items():
         for part, least in (("train", 2), ("validation", 1)):
-            rows = values[getattr(split, part)]
+            rows = target.values[getattr(work.split, part)]
             present = len(np.unique(rows[rows != UNRATED]))
             if present < least:
                 raise DataError(
@@ -181,11 +152,16 @@ def _check_classes(labels: Labels, split: Split) -> None:
                 )
 
 
+def predict_logits(group: Group, feed: Feed, rows: Rows) -> Logits:
+    """Logits (rows, classes) of ``group`` for each of its tasks, in evaluation mode."""
+    return logits_of(group.eval(), feed, rows)
+
+
 def load_groups(work: Work, folder: Path) -> tuple[dict[str, Group], dict[str, float]]:
     """Read the fine-tuned groups on the feed's device, in evaluation mode, and the temperatures by task."""
     groups = {}
     for name, tasks in group_tasks(work.config).items():
-        group = new_group(work.method, work.classes(tasks))
+        group = new_group(work.method, work.classes(tasks), work.config.finetune.mode)
         load_weights(group, folder / f"{name}.safetensors")
         groups[name] = group.to(work.feed.device).eval()
     try:
