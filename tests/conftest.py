@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pylsl.util import set_config_content
 
-# Writers of files in the layouts of data sets.
+# Writers of files in the layouts of data sets, and of a model.
 pytest_plugins = [
     "plugins.xdf",
     "plugins.amigos",
@@ -20,6 +20,8 @@ pytest_plugins = [
     "plugins.wesad",
     "plugins.stress_predict",
     "plugins.kalunga",
+    "plugins.tolerant_file",
+    "plugins.starting",
 ]
 
 # IPv6 doubles the ports an outlet takes, and 16 of them (the default range) are used up by a few outlets;

@@ -16,6 +16,7 @@ usage: memhacl-train COMMAND ...
     prepare CONFIG       recordings -> windows, by the same code as live
     split CONFIG         which windows train, select and test; scaling from those that train
     pretrain CONFIG      the encoder learns without labels
+    select CONFIG        which of the encoders that pretraining kept is best to start from
     finetune CONFIG      encoder and classifiers learn from labels
     evaluate CONFIG      the test windows, beside majority class, band power + LDA and oracle
 
@@ -29,7 +30,7 @@ Any setting can be overridden by its dotted name, for example --pretrain.epochs 
 memhacl-train COMMAND --help says more.
 """
 
-STAGE_COMMANDS: Final = ("run", "prepare", "split", "pretrain", "finetune", "evaluate")
+STAGE_COMMANDS: Final = ("run", "prepare", "split", "pretrain", "select", "finetune", "evaluate")
 COMMANDS: Final = ("inspect", "simulate", *STAGE_COMMANDS)
 
 
@@ -66,3 +67,7 @@ def dispatch(arguments: list[str]) -> int:
     close = get_close_matches(command, COMMANDS, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"expected {', '.join(COMMANDS)}"
     raise ConfigError(f"unknown command '{command}'; {hint}")
+
+
+if __name__ == "__main__":  # torchrun -m memhacl.train.cli
+    sys.exit(main())

@@ -11,11 +11,14 @@ from rich.console import Console
 from memhacl.stream.errors import ConfigError
 from memhacl.stream.sources.registry import open_source
 from memhacl.train.arguments import parse
+from memhacl.train.assist import assist, dismiss, said_once
 from memhacl.train.config import Config
+from memhacl.train.distributed import joined
 from memhacl.train.folder import RunFolder
+from memhacl.train.keys import STAGES
 from memhacl.train.report import print_report
 from memhacl.train.settings import load_config, unknown, with_method
-from memhacl.train.stages import STAGES, Pipeline
+from memhacl.train.stages import Pipeline
 
 _EXAMPLE: Final = "demo"  # whose values --help shows where no CONFIG is given
 
@@ -39,39 +42,45 @@ class StageArguments:
 
 
 _SAYS: Final = {
-    "run": "All stages in order: prepare, split, pretrain, finetune, evaluate. Unchanged ones are skipped.",
+    "run": "All stages: prepare, split, pretrain, select, finetune, evaluate. Unchanged ones are skipped.",
     "prepare": "Cut recordings into windows, by the same code as live, and write the corpus.",
     "split": "Choose the windows that train, select and test, and measure the scaling on those that train.",
     "pretrain": "Train the encoder without labels.",
+    "select": "Fine-tune each encoder that pretraining kept (pretrain.keep) several times; validation chooses.",
     "finetune": "Train encoder and classifiers on labels; validation chooses epoch and temperature.",
     "evaluate": "Measure the test windows beside majority class, band power + LDA and, where planted, the oracle.",
 }
 
 
 def run_stages(command: str, arguments: list[str]) -> int:
-    """Run one stage, or all of them for ``run``; print the numbers after the last."""
-    asked = _read(command, arguments)
-    if asked.out is None:
-        raise ConfigError(
-            f"--out is missing: give the folder of the run, as in memhacl-train {command} CONFIG --out RUN"
-        )
+    """Run one stage, or all of them for ``run``; print the numbers after the last.
+
+    Of the processes that torchrun started the first does this, and the others pretrain with it.
+    """
+    with said_once():
+        asked, out = _read(command, arguments)
+    with joined(asked.settings.device) as here:
+        if not here.first:
+            return assist(asked.settings, out)
+        _lead(command, asked, out)
+        dismiss()
+    return 0
+
+
+def _lead(command: str, asked: StageArguments, out: Path) -> None:
     source = None if asked.data is None else open_source(asked.data)
-    console = Console(stderr=True)
-    if asked.workers < 0:
-        raise ConfigError(f"--workers {asked.workers}: expected 0 or more")
-    pipeline = Pipeline(asked.settings, RunFolder(asked.out), source, console, asked.workers)
+    pipeline = Pipeline(asked.settings, RunFolder(out), source, Console(stderr=True), asked.workers)
     for stage in STAGES if command == "run" else (command,):
         pipeline.execute(stage, asked.force)
         if command == "run" and stage == "split":  # before hours of pretraining, for labels that are not there
             pipeline.say_classes()
     if command in ("run", "evaluate"):
-        report = json.loads((asked.out / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
+        report = json.loads((out / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
         print_report(report, Console())
-    return 0
 
 
-def _read(command: str, arguments: list[str]) -> StageArguments:
-    """Load the config that comes first, then read everything else over it."""
+def _read(command: str, arguments: list[str]) -> tuple[StageArguments, Path]:
+    """Load the config that comes first, then read everything else over it; return it and the run's folder."""
     wants_help = any(argument in ("-h", "--help") for argument in arguments)
     named = bool(arguments) and not arguments[0].startswith("-")
     if not named and not wants_help:
@@ -87,8 +96,14 @@ def _read(command: str, arguments: list[str]) -> StageArguments:
         Config,
         f"{_SAYS[command]} Defaults below are those of '{where}'.",
     )
+    if asked.out is None:
+        raise ConfigError(
+            f"--out is missing: give the folder of the run, as in memhacl-train {command} CONFIG --out RUN"
+        )
+    if asked.workers < 0:
+        raise ConfigError(f"--workers {asked.workers}: expected 0 or more")
     method = asked.settings.method
-    return StageArguments(
+    checked = StageArguments(
         asked.config,
         with_method(asked.settings, method.name, method.settings, "command line"),
         asked.out,
@@ -96,6 +111,7 @@ def _read(command: str, arguments: list[str]) -> StageArguments:
         asked.force,
         asked.workers,
     )
+    return checked, asked.out
 
 
 def _method_asked(arguments: list[str]) -> str | None:

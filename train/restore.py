@@ -11,11 +11,14 @@ from rich.console import Console
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.spec import SignalSpec
+from memhacl.train.corpus import load_corpus
 from memhacl.train.finetune import load_groups
 from memhacl.train.folder import RunFolder
+from memhacl.train.keys import STAGES, config_hash, stage_keys
+from memhacl.train.lineage import Inheritance, lineage_warnings, load_inheritance
 from memhacl.train.networks import TaskNetwork
 from memhacl.train.settings import load_config
-from memhacl.train.stages import STAGES, Pipeline, config_hash
+from memhacl.train.stages import Pipeline
 from memhacl.train.work import Work
 
 _EXAMPLES = 64
@@ -28,7 +31,8 @@ class TrainedRun:
     ``mean`` and ``std`` (channels,) are in the windows' units; ``networks`` map standardised windows (batch,
     channels, samples) to logits and share their encoder object where tasks were trained jointly; ``windows``
     are (n, channels, samples) raw examples. ``training`` holds source, simulated, people,
-    stimuli, method, protocol, config_hash, created, metrics and warnings.
+    stimuli, method, its settings, protocol, config_hash, created, metrics, warnings, the data's hash and the
+    lineage. ``absent_ok`` are the modalities that the networks have learnt to do without.
     """
 
     name: str
@@ -40,6 +44,7 @@ class TrainedRun:
     temperatures: dict[str, float]
     training: dict[str, Any]
     windows: NDArray[np.float32]
+    absent_ok: tuple[str, ...]
 
 
 def load_run(run: Path) -> TrainedRun:
@@ -56,14 +61,16 @@ def load_run(run: Path) -> TrainedRun:
         )
     config = load_config(str(run)).model_copy(update={"device": "cpu"})
     folder = RunFolder(run)
-    pipeline = Pipeline(config, folder, None, Console(quiet=True))
+    started = load_inheritance(run / "pretrain") if config.init else None
+    data = load_corpus(run / "corpus").manifest.fingerprint
+    keys = stage_keys(config, data, "" if started is None else started.key)
     for stage in STAGES:
-        if not folder.has(stage, pipeline.keys[stage]):
+        if not folder.has(stage, keys[stage]):
             raise DataError(
                 f"{run}: stage '{stage}' has not run under the settings in config.yaml; run "
                 f"memhacl-train run {run} --out {run}"
             )
-    work = pipeline.work
+    work = Pipeline(config, folder, None, Console(quiet=True)).work
     groups, temperatures = load_groups(work, run / "finetune")
     networks = {task: network for group in groups.values() for task, network in group.networks().items()}
     chosen = np.linspace(0, len(work.corpus.windows) - 1, _EXAMPLES).astype(int)
@@ -75,12 +82,18 @@ def load_run(run: Path) -> TrainedRun:
         tasks={task: work.targets[task].classes for task in networks},
         networks={task: network.eval() for task, network in networks.items()},
         temperatures=temperatures,
-        training=_training(work, folder),
+        training=_training(work, folder, started),
         windows=np.array(work.corpus.windows[np.unique(chosen)]),
+        absent_ok=_absent_ok(work),
     )
 
 
-def _training(work: Work, folder: RunFolder) -> dict[str, Any]:
+def _absent_ok(work: Work) -> tuple[str, ...]:
+    names = tuple(work.corpus.spec.rows)
+    return names if len(names) > 1 and getattr(work.method.settings, "modality_dropout", 0.0) > 0 else ()
+
+
+def _training(work: Work, folder: RunFolder, started: Inheritance | None) -> dict[str, Any]:
     report = json.loads((folder.path / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
     manifest, train = work.corpus.manifest, work.corpus.index[work.split.train]
     return {
@@ -93,9 +106,16 @@ def _training(work: Work, folder: RunFolder) -> dict[str, Any]:
         "config_hash": config_hash(work.config),
         "created": folder.done()["finetune"].finished,
         "metrics": _flat(report["tasks"]),
-        "warnings": _warnings(work),
+        "warnings": (*_warnings(work), *_inherited(started)),
         "rest_within": work.config.trials.rest_within,
+        "network": work.method.settings.model_dump(mode="json"),
+        "lineage": () if started is None else started.lineage,
+        "fingerprint": manifest.fingerprint,
     }
+
+
+def _inherited(started: Inheritance | None) -> tuple[str, ...]:
+    return () if started is None else (*lineage_warnings(started.lineage), *started.notes)
 
 
 def _flat(tasks: dict[str, Any]) -> dict[str, float]:

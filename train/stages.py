@@ -1,11 +1,9 @@
-"""The stages of a run, their keys, and the order in which they run, skip or refuse."""
+"""The stages of a run, and the order in which they run, skip or refuse."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -13,9 +11,13 @@ from memhacl.stream.errors import DataError
 from memhacl.stream.sources.registry import Source
 from memhacl.train.config import Config
 from memhacl.train.corpus import Corpus, load_corpus
+from memhacl.train.distributed import from_first
 from memhacl.train.evaluate import evaluate
 from memhacl.train.finetune import finetune, load_groups
 from memhacl.train.folder import RunFolder
+from memhacl.train.hand_down import hand_down, inherited_starts
+from memhacl.train.inherit import Heritage, kept_key, open_heritage
+from memhacl.train.keys import STAGES, stage_keys
 from memhacl.train.labels import said
 from memhacl.train.methods.registry import build_method
 from memhacl.train.networks import pick_device
@@ -24,47 +26,9 @@ from memhacl.train.pretrain import pretrain
 from memhacl.train.progress import Bar, stage_bar, stage_line, waiting
 from memhacl.train.protocols import Split, load_split, make_split
 from memhacl.train.scaling import load_scale, measure_scale
+from memhacl.train.select import choose_none, chooses, kept_encoders, plan, select
+from memhacl.train.starts import starting_points
 from memhacl.train.work import Feed, Work, corpus_targets
-
-STAGES = ("prepare", "split", "pretrain", "finetune", "evaluate")
-
-# Raise a stage's version when its code changes what it writes: old output is then made again.
-_VERSIONS = {"prepare": 4, "split": 1, "pretrain": 1, "finetune": 1, "evaluate": 1}
-
-
-def stage_keys(config: Config, fingerprint: str) -> dict[str, str]:
-    """Keys by stage: hashes of the settings that matter to it, its version and the key of the stage before.
-
-    ``fingerprint`` is that of the data's content. Device, threads and the experiment's name matter to none.
-    """
-    settings = _settings(config)
-    spec = config.spec.model_dump(mode="json")
-    matters: dict[str, Any] = {
-        "prepare": [spec, settings["trials"], settings["people"], fingerprint],
-        "split": [settings["protocol"]],
-        "pretrain": [settings["method"], settings["pretrain"], settings["seed"]],
-        "finetune": [settings["method"], settings["finetune"], settings["labels"], settings["seed"]],
-        "evaluate": [],
-    }
-    keys: dict[str, str] = {}
-    before = ""
-    for stage in STAGES:
-        text = json.dumps([stage, _VERSIONS[stage], matters[stage], before], sort_keys=True)
-        before = keys[stage] = hashlib.sha256(text.encode()).hexdigest()
-    return keys
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    """Return all settings; classes as pairs, for their order is that of the network's outputs."""
-    settings = config.model_dump(mode="json")
-    classes = settings["labels"]["classes"]
-    settings["labels"]["classes"] = {kind: list(members.items()) for kind, members in classes.items()}
-    return settings
-
-
-def config_hash(config: Config) -> str:
-    """Return the sha256 (hex) of the merged settings."""
-    return hashlib.sha256(json.dumps(_settings(config), sort_keys=True).encode()).hexdigest()
 
 
 class Pipeline:
@@ -86,11 +50,22 @@ class Pipeline:
     @cached_property
     def keys(self) -> dict[str, str]:
         """Keys by stage for these settings and the data given, or else the data that was prepared."""
-        if self.source is not None:
-            return stage_keys(self.config, self._fingerprint)
-        if "prepare" not in self.folder.done():
+        if self.source is None and "prepare" not in self.folder.done():
             raise DataError(f"{self.folder.path}: no corpus has been prepared here; give the data with --data")
-        return stage_keys(self.config, self._corpus_here().manifest.fingerprint)
+        start = self._start_key()
+        data = self._corpus_here().manifest.fingerprint if self.source is None else self._fingerprint
+        return stage_keys(self.config, data, start)
+
+    def _start_key(self) -> str:
+        """Return the key of the model to start from; one that has gone is known by what the run kept of it."""
+        if not self.config.init:
+            return ""
+        kept = None if Path(self.config.init).exists() else kept_key(self.config, self.folder.path)
+        return kept or self._heritage.record.key
+
+    @cached_property
+    def _heritage(self) -> Heritage:
+        return open_heritage(self.config, self.folder.path)
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -105,7 +80,7 @@ class Pipeline:
         """Corpus, split, scaling and method, opened once."""
         corpus = self._corpus_here()
         scale = load_scale(self.folder.path / "scale.npz")
-        method = build_method(self.config.method.name, self.config.method.settings, corpus.spec.shape)
+        method = build_method(self.config.method.name, self.config.method.settings, corpus.spec)
         feed = Feed(corpus, scale, pick_device(self.config))
         return Work(self.config, method, corpus, self._split_of(corpus), scale, feed)
 
@@ -153,13 +128,15 @@ class Pipeline:
             self.folder.keep(self.config)
 
     def _require_earlier(self, stage: str) -> None:
-        """Refuse before anything is touched; only for the stage right after it is a missing split made."""
+        """Refuse before anything is touched; only for the stage right after is a split, or no choice, made."""
         before = STAGES[: STAGES.index(stage)]
         missing = [earlier for earlier in before if not self.folder.has(earlier, self.keys[earlier])]
-        if missing == ["split"] and before[-1] == "split":  # takes seconds and needs nothing from the user
-            self.execute("split")
+        # These take seconds and need nothing from the user.
+        by_itself = ("split",) if chooses(self.config) else ("split", "select")
+        if missing and missing == list(before[-1:]) and missing[0] in by_itself:
+            self.execute(missing[0])
         elif missing:
-            needed = next((earlier for earlier in missing if earlier != "split"), "split")
+            needed = next((earlier for earlier in missing if earlier not in by_itself), missing[0])
             raise DataError(
                 f"{self.folder.path}: '{stage}' needs '{needed}', which {self._state(needed)}; run 'memhacl-train "
                 f"{needed}' first, or 'memhacl-train run' for all stages"
@@ -188,14 +165,26 @@ class Pipeline:
         bar.finish(f"{split.meaning}: {sizes}, {split.left_out} left out because they mix")
 
     def _pretrain(self, partial: Path, bar: Bar) -> None:
-        if self.work.method.pretrains:
+        if self.config.init:
+            hand_down(self._heritage, self.work, partial / "pretrain", bar)
+        elif self.work.method.pretrains:
+            from_first(partial)  # the other processes, which wait in `assist`, join in
             pretrain(self.work, partial / "pretrain", bar)
         else:
             bar.finish(f"nothing to do: method '{self.work.method.name}' does not pretrain")
 
+    def _select(self, partial: Path, bar: Bar) -> None:
+        pretrained = self.folder.path / "pretrain"
+        if chooses(self.config) and len(kept_encoders(pretrained)) > 1:
+            self._say("select", plan(self.work, pretrained))
+            select(self.work, pretrained, partial / "select", bar)
+        else:
+            choose_none(self.work, partial / "select", bar)
+
     def _finetune(self, partial: Path, bar: Bar) -> None:
-        weights = self.folder.path / "pretrain" / "encoder.safetensors"
-        finetune(self.work, weights if self.work.method.pretrains else None, partial / "finetune", bar)
+        run, work = self.folder.path, self.work
+        starts = inherited_starts(work, run / "pretrain") if self.config.init else starting_points(work, run)
+        finetune(work, starts, partial / "finetune", bar)
 
     def _evaluate(self, partial: Path, bar: Bar) -> None:
         groups, temperatures = load_groups(self.work, self.folder.path / "finetune")

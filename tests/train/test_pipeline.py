@@ -22,8 +22,8 @@ from memhacl.stream.sources.registry import Source, open_source
 from memhacl.train.baselines import Parts, lda
 from memhacl.train.cli import dispatch
 from memhacl.train.config import Config
-from memhacl.train.finetune import class_weights
 from memhacl.train.folder import RunFolder
+from memhacl.train.losses import class_weights
 from memhacl.train.methods.registry import build_method
 from memhacl.train.networks import new_group
 from memhacl.train.restore import load_run
@@ -78,9 +78,13 @@ def test_a_run_leaves_the_folder_that_is_documented(finished: Path) -> None:
         "scale.npz",
         "pretrain/encoder.safetensors",
         "pretrain/log.jsonl",
+        "pretrain/outcome.json",
+        "pretrain/curves.png",
+        "select/chosen.json",
         "finetune/shared.safetensors",
         "finetune/log.jsonl",
         "finetune/outcome.json",
+        "finetune/curves.png",
         "evaluate/metrics.json",
     }
 
@@ -113,7 +117,7 @@ def test_a_changed_setting_redoes_its_stage_and_those_after_it(source: Source, t
     other = config.model_copy(update={"finetune": config.finetune.model_copy(update={"lr": 5e-4})})
     said = run(other, source, tmp_path / "run")
     lines = {line.split()[0]: "skipped" in line for line in said.splitlines() if line.strip()}
-    skipped = {"prepare": True, "split": True, "pretrain": True, "finetune": False, "evaluate": False}
+    skipped = dict.fromkeys(STAGES, True) | {"finetune": False, "evaluate": False}
     assert lines == skipped | {"classes": False}
 
 
@@ -230,7 +234,7 @@ def test_redoing_an_early_stage_makes_the_later_ones_due(source: Source, tmp_pat
     config = tiny("supervised")
     run(config, source, tmp_path / "run")
     Pipeline(config, RunFolder(tmp_path / "run"), None, Console(quiet=True)).execute("pretrain", force=True)
-    with pytest.raises(DataError, match="stage 'finetune' has not run under the settings"):
+    with pytest.raises(DataError, match="stage 'select' has not run under the settings"):
         load_run(tmp_path / "run")
     with pytest.raises(DataError, match="'evaluate' needs 'finetune', which has not run"):
         run(config, None, tmp_path / "run", ("evaluate",))
@@ -383,7 +387,7 @@ def test_balanced_classes_weigh_the_same_however_rare_they_are() -> None:
 
 def test_a_task_may_have_the_name_of_anything_in_torch(source: Source) -> None:
     config = tiny()
-    method = build_method(config.method.name, config.method.settings, (35, 128))
+    method = build_method(config.method.name, config.method.settings, config.spec)
     group = new_group(method, {"type": 2, "training": 3, "values": 4}).eval()
     logits = group(torch.zeros(2, 35, 128))
     assert {task: tuple(values.shape) for task, values in logits.items()} == {
