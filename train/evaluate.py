@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from memhacl.train.baselines import Parts, corpus_features, lda, majority
 from memhacl.train.finetune import predict_logits
+from memhacl.train.label_share import labels_of
 from memhacl.train.labels import UNRATED, planted_classes, said
 from memhacl.train.metrics import calibrated, mean_by, measure, measure_classes
 from memhacl.train.networks import Group
@@ -39,8 +40,9 @@ def evaluate(work: Work, groups: dict[str, Group], temperatures: dict[str, float
     model = _predict(work, groups, temperatures)
     bar.step("measures")
     tasks: dict[str, dict[str, Measures]] = {}
+    labels = labels_of(work)  # what is compared with the model learns from no more labels than it
     for task, target in work.targets.items():
-        classes, count = target.values[work.split.train], len(target.classes)
+        classes, count = labels.classes[task][work.split.train], len(target.classes)
         guesses = {
             "model": model[task],
             "lda": lda(Parts(known, classes, asked), count),
@@ -71,6 +73,7 @@ def describe(work: Work) -> dict[str, Any]:
         "protocol_means": work.split.meaning,
         "leaky": work.split.leaky,
         "left_out": work.split.left_out,
+        "finetuned": {"mode": work.config.finetune.mode, "labels": work.config.finetune.labels},
         "test": tested,
         "classes": {task: said(target.of(work.split.train)) for task, target in work.targets.items()},
     }

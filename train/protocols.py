@@ -150,12 +150,25 @@ def _divide(names: list[str], config: ProtocolConfig, kind: str) -> dict[str, tu
             f"protocol '{config.name}': expected at least 3 units of kind '{kind}' to train, select and test on, "
             f"found {len(names)}; use more data or another protocol.name"
         )
-    test = max(1, round(config.test * len(names)))
-    validation = max(1, min(round(config.validation * len(names)), len(names) - test - 1))
-    test = min(test, len(names) - validation - 1)
-    cut = len(names) - test - validation
+    if config.folds > len(names):
+        raise DataError(
+            f"protocol.folds: expected as many as there are units of kind '{kind}' or fewer ({len(names)}), found "
+            f"{config.folds}"
+        )
+    names, tested = _test_last(names, config)
+    validation = max(1, min(round(config.validation * len(names)), len(names) - tested - 1))
+    tested = min(tested, len(names) - validation - 1)
+    cut = len(names) - tested - validation
     parts = (names[:cut], names[cut : cut + validation], names[cut + validation :])
     return {part: tuple(sorted(members)) for part, members in zip(PARTS, parts, strict=True)}
+
+
+def _test_last(names: list[str], config: ProtocolConfig) -> tuple[list[str], int]:
+    """Return the names with those that test at the end, and how many these are."""
+    if not config.folds:
+        return names, max(1, round(config.test * len(names)))
+    tested = names[config.fold :: config.folds]
+    return [name for name in names if name not in set(tested)] + tested, len(tested)
 
 
 def _split(corpus: Corpus, protocol: str, seed: int, units: dict[str, dict[str, tuple[str, ...]]]) -> Split:

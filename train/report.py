@@ -48,6 +48,13 @@ def _notes(report: dict[str, Any], planted: bool) -> list[str]:
         "windows.",
         "balanced: mean recall of the classes; lda: band power and LDA; majority: training's most frequent class.",
     ]
+    how = report["finetuned"]
+    if how["mode"] == "probe":
+        notes.append("A linear probe: the encoder was not fine-tuned.")
+    if how["labels"] < 1:
+        notes.append(
+            f"Trained, lda and majority too, on the labels of {how['labels']:.0%} of the training trials."
+        )
     if planted:
         notes.append(
             "agrees: with the sign of the planted latent. The oracle knows it; what it misses is rating noise."

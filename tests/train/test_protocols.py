@@ -105,3 +105,28 @@ def test_a_damaged_split_is_a_data_error(
     (tmp_path / "split.json").write_text("[1, 2", encoding="utf-8")
     with pytest.raises(DataError, match="is no split"):
         load_split(tmp_path / "split.json", made_up(full_grid(3, 3, 1)))
+
+
+@pytest.mark.parametrize("name", ["subject", "subject+stimulus", "trial"])
+@pytest.mark.parametrize("folds", [2, 5])
+def test_folds_test_every_unit_once(
+    made_up: Callable[..., Corpus], full_grid: Callable[..., Any], name: str, folds: int
+) -> None:
+    corpus = made_up(full_grid(5, 6, 2))
+    splits = [make_split(corpus, ProtocolConfig(name=name, folds=folds, fold=fold)) for fold in range(folds)]
+    for kind in splits[0].units:
+        tested = [unit for split in splits for unit in split.units[kind]["test"]]
+        everyone = [unit for part in PARTS for unit in splits[0].units[kind][part]]
+        assert sorted(tested) == sorted(everyone)
+
+
+def test_as_many_folds_as_people_leave_one_out(
+    made_up: Callable[..., Corpus], full_grid: Callable[..., Any]
+) -> None:
+    corpus = made_up(full_grid(5, 4, 2))
+    config = ProtocolConfig(name="subject", folds=5, fold=3)
+    assert len(make_split(corpus, config).units["subject"]["test"]) == 1
+    with pytest.raises(DataError, match=r"protocol\.folds: expected .* 'subject' or fewer \(5\), found 6"):
+        make_split(corpus, ProtocolConfig(name="subject", folds=6))
+    with pytest.raises(ValueError, match="fold 5 of 5"):
+        ProtocolConfig(name="subject", folds=5, fold=5)
