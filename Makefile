@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := cpu,data,train,export,dev
 
-.PHONY: help setup demo test lint bench model clean
+.PHONY: help setup demo test lint bench experiments model clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,6 +33,10 @@ test: lint  ## lint, then all tests
 
 bench: $(STAMP)  ## the measured claims, as tables (about 20 minutes)
 	$(BIN)/python -m benchmarks.run
+
+experiments: $(STAMP)  ## does it learn, on simulated people: tables over 5 seeds (about 2 hours, resumable)
+	$(BIN)/python -m benchmarks.learns --controls
+	$(BIN)/python -m benchmarks.encoders
 
 model: $(STAMP)  ## retrain and replace the model that ships in the package
 	$(BIN)/python -m benchmarks.ship_model

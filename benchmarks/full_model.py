@@ -35,11 +35,11 @@ def full_spec() -> SignalSpec:
     return SignalSpec.parse(values, "configs/deap.yaml")
 
 
-def write_full_model(path: Path, width: float = 1.0) -> None:
-    """Write one encoder of ``width`` with three heads as a model file."""
+def write_full_model(path: Path, width: float = 1.0, kind: str = "resnet18-1d") -> None:
+    """Write one encoder of a ``kind`` and ``width`` with three heads as a model file."""
     torch.manual_seed(0)
     spec = full_spec()
-    method = build_method("me-mhacl", {"width": width}, spec.shape)
+    method = build_method("me-mhacl", {"width": width, "encoder": kind}, spec)
     encoder = method.encoder()
     networks = {
         task: Network(encoder, method.head(encoder.features, len(labels))) for task, labels in TASKS.items()

@@ -75,4 +75,5 @@ class HeldOut:
 
 def clips_of(corpus: Corpus, rows: NDArray[np.int64]) -> Clips:
     """Subject and clip of ``rows``, for a sampler."""
-    return Clips(subject=corpus.index["subject"][rows].astype(np.int64), clip=corpus.clips[rows])
+    index = corpus.index[rows]
+    return Clips(index["subject"].astype(np.int64), corpus.clips[rows], index["stimulus"].astype(np.int64))

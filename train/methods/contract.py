@@ -21,7 +21,7 @@ from memhacl.stream.strict import Strict
 
 @dataclass(frozen=True)
 class Clips:
-    """What a sampler may know of the training windows: subject and clip of each row, both (rows,) integers.
+    """What a sampler may know of the training windows: subject, clip and stimulus of each row, (rows,) integers.
 
     A clip is one second of one stimulus; the same clip exists for many subjects. Labels are not here, so that
     pretraining cannot use them.
@@ -29,6 +29,7 @@ class Clips:
 
     subject: NDArray[np.int64]
     clip: NDArray[np.int64]
+    stimulus: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

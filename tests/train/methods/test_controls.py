@@ -175,3 +175,17 @@ def test_each_process_gets_both_groups_of_its_own_clips(count: int) -> None:
     assert torch.equal(torch.cat(parts, dim=1), views)
     sizes = [part.shape[1] for part in parts]
     assert max(sizes) - min(sizes) <= 1
+
+
+def test_groups_by_stimulus_hold_any_second_of_it() -> None:
+    subject, stimulus, second = (part.ravel() for part in np.meshgrid(np.arange(6), np.arange(4), np.arange(5)))
+    known = Clips(subject, stimulus * 5 + second, stimulus)
+    sampler = method_of(clips=4, groups="stimulus").sampler(known, seed=0)
+    seconds = set()
+    for number in range(5):
+        (rows,) = sampler.epoch(number)
+        assert (stimulus[rows] == stimulus[rows][:, :1]).all()
+        assert sorted(stimulus[rows][:, 0].tolist()) == [0, 1, 2, 3]  # so that no negative is of the same stimulus
+        assert all(len(set(people)) == len(people) for people in subject[rows].tolist())
+        seconds |= set(second[rows].ravel().tolist())
+    assert seconds == set(range(5))

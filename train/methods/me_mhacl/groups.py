@@ -23,6 +23,7 @@ def new_sampler(settings: MeMhaclSettings, known: Clips, seed: int, quiet: bool 
     ConfigError
         Too few clips were seen by enough people, or too few people have enough windows.
     """
+    known = _by_stimulus(known) if settings.groups == "stimulus" else known
     if settings.groups == "shuffled":
         known = shuffled(known, seed)
     by_clip = GroupSampler(known, settings.clips, settings.members, seed, quiet)
@@ -37,6 +38,7 @@ def held_out(settings: MeMhaclSettings, known: Clips) -> MeMhaclSettings | None:
     So many people must share the P clips of a minibatch, or all clips that two people share where these are
     fewer; P people must have so many windows where people are grouped.
     """
+    known = _by_stimulus(known) if settings.groups == "stimulus" else known
     pairs = np.unique(np.stack([known.clip, known.subject]), axis=1)  # (2, pairs)
     members = _members(np.unique(pairs[0], return_counts=True)[1], settings)
     if settings.groups == "person":
@@ -50,6 +52,11 @@ def _members(counts: NDArray[np.intp], settings: MeMhaclSettings) -> int:
     if len(able) < 2:
         return 0
     return min(settings.members, int(able[min(settings.clips, len(able)) - 1]) // 2)
+
+
+def _by_stimulus(known: Clips) -> Clips:
+    """Give all seconds of a stimulus one clip number: for stimuli that do not unfold in time, such as flicker."""
+    return known if known.stimulus is None else Clips(known.subject, known.stimulus, known.stimulus)
 
 
 def shuffled(known: Clips, seed: int) -> Clips:

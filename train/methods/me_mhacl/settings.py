@@ -58,10 +58,10 @@ class MeMhaclSettings(NetworkSettings):
     meiosis: bool = Field(
         True, description="Exchange the heads of signals; without it a group is split as it is (a control)."
     )
-    groups: Literal["clip", "person", "shuffled"] = Field(
+    groups: Literal["clip", "stimulus", "person", "shuffled"] = Field(
         "clip",
-        description="What a group's windows have in common: the clip (the paper's), or, as controls, the person "
-        "or nothing: clips drawn at random.",
+        description="What a group's windows have in common: the clip (the paper's), the stimulus, where all its "
+        "seconds are alike, or, as controls, the person or nothing: clips drawn at random.",
     )
     split: tuple[float, float] = Field(
         (0.0, 1.0), description="Where meiosis may cut a window, as shares of its length; never at its very ends."
