@@ -3,9 +3,10 @@
 import json
 import re
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from unicodedata import category
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from memhacl.stream.errors import ModelError
 from memhacl.stream.spec import SignalSpec
@@ -19,6 +20,16 @@ INPUT = "signals"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
+def _one_line(text: str) -> str:
+    """Refuse what could write lines of its own on a terminal: the file may be a stranger's."""
+    if any(category(sign) == "Cc" for sign in text):
+        raise ValueError("expected text in one line, found control characters")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+
+
 class Ancestor(Strict):
     """A model that another one started from, and what that one had learnt from.
 
@@ -26,14 +37,14 @@ class Ancestor(Strict):
     ``fingerprint`` is the hash of its data.
     """
 
-    name: str = Field(min_length=1)
+    name: Line = Field(min_length=1)
     sha256: str
-    source: str = Field(min_length=1)
+    source: Line = Field(min_length=1)
     simulated: bool
     people: int = Field(ge=1)
     stimuli: int = Field(ge=1)
-    method: str = Field(min_length=1)
-    created: str
+    method: Line = Field(min_length=1)
+    created: Line
     fingerprint: str = ""
 
 
@@ -51,16 +62,16 @@ class Training(Strict):
     # JSON has no NaN: an undefined metric is written as the string "NaN", which reads back as NaN.
     model_config = ConfigDict(ser_json_inf_nan="strings")
 
-    source: str = Field(min_length=1)
+    source: Line = Field(min_length=1)
     simulated: bool
     people: int = Field(ge=1)
     stimuli: int = Field(ge=1)
-    method: str = Field(min_length=1)
-    protocol: str = Field(min_length=1)
+    method: Line = Field(min_length=1)
+    protocol: Line = Field(min_length=1)
     config_hash: str
     created: str
     metrics: dict[str, float] = Field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Line, ...] = ()
     rest_within: float = Field(0.0, ge=0)
     network: dict[str, Any] = Field(default_factory=dict)
     lineage: tuple[Ancestor, ...] = ()
@@ -87,9 +98,9 @@ class ModelCard(Strict):
     """
 
     schema_: Literal["memhacl.model/1"] = Field("memhacl.model/1", alias="schema")
-    name: str = Field(min_length=1)
+    name: Line = Field(min_length=1)
     spec: SignalSpec
-    tasks: dict[str, tuple[str, ...]] = Field(min_length=1)
+    tasks: dict[str, tuple[Line, ...]] = Field(min_length=1)
     temperature: dict[str, float]
     training: Training
     absent_ok: tuple[str, ...] = ()
@@ -156,7 +167,7 @@ class ModelCard(Strict):
 def _object(text: str, origin: str) -> dict[str, object]:
     try:
         values = json.loads(text)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:  # nested without end
         raise ModelError(f"{origin}: the model card is not JSON ({problem}); export the model again") from None
     if not isinstance(values, dict):
         raise ModelError(

@@ -1,6 +1,7 @@
 """Border objects: frozen pydantic models whose validation errors become one clear line."""
 
 import re
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from memhacl.stream.errors import ConfigError, MemhaclError
+
+_SHORT = reprlib.Repr()  # a YAML of a few lines can stand for terabytes
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 200, 200
 
 
 class Strict(BaseModel):
@@ -39,7 +43,7 @@ def _describe_one(item: Mapping[str, Any], model: type[BaseModel]) -> str:
         return f"unknown key '{path}'; {hint}"
     if item["type"] == "missing":
         return f"key '{path}' is missing"
-    found = repr(item["input"])
+    found = _SHORT.repr(item["input"])
     found = found if len(found) <= 60 else found[:57] + "..."
     reason = _reason(item)
     return f"{path}: {reason} (found {found})" if path else reason

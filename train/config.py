@@ -117,6 +117,8 @@ class ProtocolConfig(Strict):
     def _some_left(self) -> Self:
         if self.folds == 1 or (self.folds and self.fold >= self.folds):
             raise ValueError(f"fold {self.fold} of {self.folds}: expected two folds or more, and one out of them")
+        if self.fold and not self.folds:
+            raise ValueError(f"fold {self.fold} without folds: expected how many there are in protocol.folds")
         if self.validation + self.test >= 1:
             raise ValueError("validation + test leaves nothing to train on; expected a sum below 1")
         return self

@@ -89,7 +89,8 @@ def load_corpus(folder: Path) -> Corpus:
         if isinstance(text, dict) and text.get("format") != Manifest.model_fields["format"].default:
             raise DataError(f"{folder}: was prepared by another version of memhacl; prepare it again with --force")
         manifest = Manifest.parse(text, str(folder), DataError)
-        for name, known in manifest.tables.items():
+        for name in _TABLES:
+            known = manifest.tables.get(name)
             if hashlib.sha256((folder / name).read_bytes()).hexdigest() != known:
                 raise DataError(
                     f"{folder / name}: is damaged, or of another corpus; prepare it again with --force"

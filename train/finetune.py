@@ -116,7 +116,8 @@ def finetune(work: Work, starts: Mapping[str, Start], folder: Path, bar: Bar) ->
         _write(work, tuning, labels, log.lines(), folder)
     report.unlink(missing_ok=True)  # of an earlier attempt
     chosen = ", ".join(f"{name} {done['epoch']}" for name, done in tuning.done.items())
-    bar.finish(f"{config.finetune.epochs} epochs; best on validation: {chosen}; {said_of(labels)}{again}")
+    most = "up to " if config.finetune.patience else ""
+    bar.finish(f"{most}{config.finetune.epochs} epochs; best on validation: {chosen}; {said_of(labels)}{again}")
 
 
 def _write(work: Work, tuning: Tuning, labels: Labels, lines: Lines, folder: Path) -> None:

@@ -52,11 +52,8 @@ def load_inheritance(folder: Path) -> Inheritance:
 
 def lineage_warnings(lineage: tuple[Ancestor, ...]) -> tuple[str, ...]:
     """Say what every user of a model must know of those that it started from."""
-    return tuple(
-        f"started from '{ancestor.name}', a model trained on simulated people"
-        for ancestor in lineage
-        if ancestor.simulated
-    )
+    names = dict.fromkeys(ancestor.name for ancestor in lineage if ancestor.simulated)  # each is said once
+    return tuple(f"started from '{name}', a model trained on simulated people" for name in names)
 
 
 def differences(name: str, theirs: SignalSpec, ours: SignalSpec) -> tuple[str, ...]:

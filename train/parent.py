@@ -177,17 +177,18 @@ def _open_run(path: Path) -> Parent:
 def ancestor_of(config: Config, corpus: Corpus, split: Split, sha256: str, created: str) -> Ancestor:
     """Return a run's entry in the lineage of those that start from it."""
     manifest, train = corpus.manifest, corpus.index[split.train]
-    return Ancestor(
-        name=config.name,
-        sha256=sha256,
-        source=manifest.source,
-        simulated=manifest.simulated,
-        people=len(np.unique(train["subject"])),
-        stimuli=len(np.unique(train["stimulus"])),
-        method=config.method.name,
-        created=created,
-        fingerprint=manifest.fingerprint,
-    )
+    said = {
+        "name": config.name,
+        "sha256": sha256,
+        "source": manifest.source,
+        "simulated": manifest.simulated,
+        "people": len(np.unique(train["subject"])),
+        "stimuli": len(np.unique(train["stimulus"])),
+        "method": config.method.name,
+        "created": created,
+        "fingerprint": manifest.fingerprint,
+    }
+    return Ancestor.parse(said, f"init: {config.name!r}", DataError)
 
 
 def _branch(weights: State, tasks: tuple[str, ...]) -> Branch:

@@ -2,17 +2,21 @@
 
 import hashlib
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from memhacl.export.card import METADATA_KEY, Ancestor, ModelCard
 from memhacl.stream.errors import ConfigError
-from memhacl.train.parent import Branch, Network, Parent, State, complete, weights_below
+from memhacl.train.parent import COUNTER, Branch, Network, Parent, State, complete, weights_below
 
 _ENCODER = re.compile(r"encoders\.(\d+)\.")
+_OURS = ("encoders.", "heads.")  # what weights' names begin with
+_LARGEST = 2**31  # bytes: protobuf reads no more
 
 
 def read_model_file(path: Path) -> Parent:
@@ -25,6 +29,8 @@ def read_model_file(path: Path) -> Parent:
     ModelError
         The card does not fit.
     """
+    if path.stat().st_size >= _LARGEST:
+        raise _another(path)
     content = path.read_bytes()
     model = _parsed(content, path)
     texts = {entry.key: entry.value for entry in model.metadata_props}
@@ -44,7 +50,7 @@ def read_model_file(path: Path) -> Parent:
         method=card.training.method,
         settings=complete(card.training.method, card.training.network, str(path)),
         tasks=card.tasks,
-        branches=_branches(_weights(model), tuple(card.tasks), path),
+        branches=_branches(_weights(model, path), tuple(card.tasks), path),
     )
     return Parent(network, _own(card, hashlib.sha256(content).hexdigest()), card.training.lineage)
 
@@ -60,15 +66,31 @@ def _parsed(content: bytes, path: Path) -> Any:
     try:
         return onnx.load_model_from_string(content)
     except Exception:  # protobuf's, whose package has no types
-        raise ConfigError(
-            f"init: {path}: expected a model file (.onnx) or a run folder, found another file"
-        ) from None
+        raise _another(path) from None
 
 
-def _weights(model: Any) -> dict[str, Tensor]:
+def _another(path: Path) -> ConfigError:
+    return ConfigError(f"init: {path}: expected a model file (.onnx) or a run folder, found another file")
+
+
+def _weights(model: Any, path: Path) -> dict[str, Tensor]:
+    named = {each.name: each for each in model.graph.initializer if each.name.startswith(_OURS)}
+    return {name: _tensor(each, path) for name, each in named.items() if not name.endswith(COUNTER)}
+
+
+def _tensor(stored: Any, path: Path) -> Tensor:
+    """Return a weight; one that says it is in another file is refused: it could be any of the reader's."""
+    from onnx import TensorProto
     from onnx.numpy_helper import to_array
 
-    return {each.name: torch.from_numpy(to_array(each).copy()) for each in model.graph.initializer}
+    if stored.data_type == TensorProto.FLOAT and stored.data_location != TensorProto.EXTERNAL:
+        with suppress(ValueError):  # fewer or more numbers than the shape says
+            if np.isfinite(values := to_array(stored)).all():
+                return torch.from_numpy(values.copy())
+    raise ConfigError(
+        f"init: {path}: {stored.name!r}: expected finite float32 numbers in the file itself, as many as its shape "
+        "says, found others; export the model again, or give its run folder"
+    )
 
 
 def _branches(weights: State, tasks: tuple[str, ...], path: Path) -> tuple[Branch, ...]:

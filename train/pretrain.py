@@ -1,10 +1,13 @@
 """Stage 'pretrain': the encoder learns without labels, from the training rows alone."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
+from memhacl.stream.errors import ConfigError
 from memhacl.train.checkpoint import Checkpoint
 from memhacl.train.course import Course
 from memhacl.train.curves import pretrain_curves
@@ -44,7 +47,8 @@ def pretrain(work: Work, folder: Path, bar: Bar) -> None:
         place = f"; went on from epoch {course.epoch}, step {course.step}" if resumed else ""
         if first:
             _forget_kept(folder, course.epoch)
-        _train(course, work, checkpoint, Watch(work, course, report), folder, bar)
+        with _compiling(config.compile):
+            _train(course, work, checkpoint, Watch(work, course, report), folder, bar)
         if not first:
             return
         said = _write(course, work, folder)
@@ -104,6 +108,21 @@ def _train(course: Course, work: Work, checkpoint: Checkpoint, watch: Watch, fol
         course.log.write(line)
         bar.step(f"loss {line['loss']:.3f}")
         course.next_epoch()
+
+
+@contextmanager
+def _compiling(wanted: bool) -> Iterator[None]:
+    """Say in one line, where ``wanted``, that torch.compile does not work here: it finds out in the first step."""
+    if not wanted:
+        yield
+        return
+    from torch._dynamo.exc import TorchDynamoException  # takes a second to load
+
+    try:
+        yield
+    except TorchDynamoException as problem:
+        reason = str(problem).strip().splitlines()[0]
+        raise ConfigError(f"compile: torch cannot compile here ({reason}); leave --compile away") from None
 
 
 def kept_name(epoch: int) -> str:

@@ -156,6 +156,11 @@ def _divide(names: list[str], config: ProtocolConfig, kind: str) -> dict[str, tu
             f"{config.folds}"
         )
     names, tested = _test_last(names, config)
+    if config.folds and tested > len(names) - 2:  # made smaller, some units would be tested in no fold
+        raise DataError(
+            f"protocol.folds: fold {config.fold} of {config.folds} would test {tested} of {len(names)} units of "
+            f"kind '{kind}', and none is left to train or select on; use more folds or more data"
+        )
     validation = max(1, min(round(config.validation * len(names)), len(names) - tested - 1))
     tested = min(tested, len(names) - validation - 1)
     cut = len(names) - tested - validation

@@ -84,13 +84,19 @@ def load_run(run: Path) -> TrainedRun:
         temperatures=temperatures,
         training=_training(work, folder, started),
         windows=np.array(work.corpus.windows[np.unique(chosen)]),
-        absent_ok=_absent_ok(work),
+        absent_ok=absent_ok(work),
     )
 
 
-def _absent_ok(work: Work) -> tuple[str, ...]:
-    names = tuple(work.corpus.spec.rows)
-    return names if len(names) > 1 and getattr(work.method.settings, "modality_dropout", 0.0) > 0 else ()
+def absent_ok(work: Work) -> tuple[str, ...]:
+    """Return the modalities that the encoders of ``work`` have learnt to do without: those that training hid.
+
+    A probe of a model to start from trains no encoder; whether that model has learnt it stands elsewhere.
+    """
+    names, config = tuple(work.corpus.spec.rows), work.config
+    learns = config.finetune.mode == "full" or (work.method.pretrains and not config.init)
+    hides = getattr(work.method.settings, "modality_dropout", 0.0) > 0
+    return names if len(names) > 1 and hides and learns else ()
 
 
 def _training(work: Work, folder: RunFolder, started: Inheritance | None) -> dict[str, Any]:

@@ -83,3 +83,20 @@ def test_missing_key_is_named(card: ModelCard) -> None:
 def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(ModelError, match=r"^m.onnx: .*export the model again"):
         ModelCard.from_json(text, "m.onnx")
+
+
+@pytest.mark.parametrize("text", ["\x1b[2Jgone", "one\nmemhacl-serve: two", "\x9b2J"])
+def test_what_a_card_says_cannot_write_lines_of_its_own(card: ModelCard, text: str) -> None:
+    ancestor = {"name": text, "sha256": "", "source": "s", "people": 1, "stimuli": 1, "method": "m", "created": ""}
+    values = json.loads(card.to_json())
+    for training in ({"source": text}, {"warnings": [text]}, {"lineage": [{**ancestor, "simulated": False}]}):
+        with pytest.raises(ModelError, match="expected text in one line, found control characters") as problem:
+            ModelCard.from_json(json.dumps(values | {"training": values["training"] | training}), "m.onnx")
+        assert str(problem.value).isprintable()
+    with pytest.raises(ModelError, match="name: expected text in one line"):
+        ModelCard.from_json(json.dumps(values | {"name": text}), "m.onnx")
+
+
+def test_a_card_without_a_bottom_is_refused() -> None:
+    with pytest.raises(ModelError, match="the model card is not JSON"):
+        ModelCard.from_json('{"a":' * 100_000, "m.onnx")

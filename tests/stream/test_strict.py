@@ -60,3 +60,12 @@ def test_merged_and_nested_mappings_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("base: &b {x: 1}\nother: {<<: *b, y: [{x: 2}, {x: 3}]}\n", encoding="utf-8")
     assert read_yaml(path) == {"base": {"x": 1}, "other": {"x": 1, "y": [{"x": 2}, {"x": 3}]}}
+
+
+def test_what_was_found_is_shown_in_short_however_much_it_is() -> None:
+    found: list[object] = ["x"] * 10
+    for _ in range(12):  # YAML's references: a few lines stand for 10^13 words
+        found = [found] * 10
+    with pytest.raises(ConfigError) as problem:
+        Inner.parse({"size": found}, "x")
+    assert len(str(problem.value)) < 150

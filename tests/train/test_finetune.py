@@ -165,7 +165,8 @@ def test_gradients_are_clipped(split_people: Path, tmp_path: Path, clip: float) 
 
 def test_patience_ends_a_group_and_not_the_others(begun: Callable[[str], Path]) -> None:
     folder = begun("run")
-    run(tuning(epochs=40, patience=2, encoder="separate"), folder, "finetune")
+    said = run(tuning(epochs=40, patience=2, encoder="separate"), folder, "finetune")
+    assert "up to 40 epochs; best on validation" in said
     told = json.loads((folder / "finetune" / "outcome.json").read_text(encoding="utf-8"))
     lines = log_of(folder)
     for group, best in told["epochs"].items():

@@ -20,7 +20,7 @@ from memhacl.train.config import Config
 from memhacl.train.folder import RunFolder
 from memhacl.train.hand_down import inherited_starts
 from memhacl.train.lineage import differences, lineage_warnings
-from memhacl.train.restore import load_run
+from memhacl.train.restore import absent_ok, load_run
 from memhacl.train.stages import Pipeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -272,4 +272,14 @@ def test_only_simulated_ancestors_are_warned_of() -> None:
     )
     made_up = real.model_copy(update={"name": "toy", "simulated": True})
     assert lineage_warnings((real,)) == ()
-    assert lineage_warnings((made_up, real)) == ("started from 'toy', a model trained on simulated people",)
+    assert lineage_warnings((made_up, real, made_up)) == (
+        "started from 'toy', a model trained on simulated people",
+    )
+
+
+def test_only_an_encoder_that_learnt_without_sensors_is_said_to_do_without(their_run: Path) -> None:
+    for mode, hidden, expected in (("full", 0.3, ("EEG", "GSR")), ("full", 0.0, ()), ("probe", 0.3, ())):
+        config = starting(signals(), their_run, mode=mode)
+        settings = config.method.settings | {"modality_dropout": hidden}
+        config = config.model_copy(update={"method": config.method.model_copy(update={"settings": settings})})
+        assert absent_ok(pipeline(config, their_run).work) == expected

@@ -435,6 +435,9 @@ def test_a_corpus_that_is_not_what_was_written_is_refused(tmp_path: Path) -> Non
         load_corpus(damaged("windows.npy", lambda content: content[:-4] + b"1234"))
     with pytest.raises(DataError, match="another version of memhacl; prepare it again"):
         load_corpus(damaged("manifest.json", lambda content: content.replace(b"corpus/2", b"corpus/1")))
+    stranger = damaged("manifest.json", lambda content: content.replace(b'"index.npy"', b'"../elsewhere"'))
+    with pytest.raises(DataError, match=r"index.npy: is damaged, or of another corpus"):  # reads only its own
+        load_corpus(stranger)
     (corpus / "windows.npy").unlink()
     with pytest.raises(DataError, match="is no complete corpus"):
         load_corpus(corpus)

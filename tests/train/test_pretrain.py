@@ -258,3 +258,17 @@ def test_half_the_precision_keeps_weights_whole_and_learns_nearly_the_same(new_r
     losses = [log_of(folder)[0]["loss"] for folder in (whole, half)]
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.1)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, when it loads its compiler
+def test_compile_without_a_compiler_is_said_in_one_line(
+    new_run: NewRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("/no/compiler/here",))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # nothing that was compiled before
+    torch.compiler.reset()
+    try:
+        with pytest.raises(ConfigError, match=r"compile: .*No working C\+\+ compiler found.*leave --compile away"):
+            run(pretraining(epochs=1).model_copy(update={"compile": True}), new_run("run"))
+    finally:
+        torch.compiler.reset()

@@ -130,3 +130,16 @@ def test_as_many_folds_as_people_leave_one_out(
         make_split(corpus, ProtocolConfig(name="subject", folds=6))
     with pytest.raises(ValueError, match="fold 5 of 5"):
         ProtocolConfig(name="subject", folds=5, fold=5)
+
+
+def test_a_fold_without_folds_is_no_random_split() -> None:
+    with pytest.raises(ValueError, match=r"fold 3 without folds: .* protocol\.folds"):
+        ProtocolConfig(name="subject", fold=3)
+
+
+def test_folds_that_leave_nothing_to_train_on_are_refused_not_made_smaller(
+    made_up: Callable[..., Corpus], full_grid: Callable[..., Any]
+) -> None:
+    corpus = made_up(full_grid(3, 4, 2))
+    with pytest.raises(DataError, match=r"protocol\.folds: fold 0 of 2 would test 2 of 3 units of kind 'subject'"):
+        make_split(corpus, ProtocolConfig(name="subject", folds=2))

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +181,52 @@ def test_without_the_package_onnx_it_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ConfigError, match=r"run pip install 'memhacl\[export\]', or give the model's run folder"):
         open_parent(str(file))
+
+
+def elsewhere(stored: onnx.TensorProto) -> None:
+    """Say that the weights are in a file of the reader's folder."""
+    stored.ClearField("raw_data")
+    stored.data_location = onnx.TensorProto.EXTERNAL
+    stored.external_data.add(key="location", value="private.bin")
+
+
+def cut(stored: onnx.TensorProto) -> None:
+    stored.raw_data = stored.raw_data[:-4]
+
+
+def endless(stored: onnx.TensorProto) -> None:
+    del stored.dims[:]
+    stored.dims.append(1 << 40)
+
+
+def halves(stored: onnx.TensorProto) -> None:
+    stored.data_type = onnx.TensorProto.INT16
+
+
+def spoilt(stored: onnx.TensorProto) -> None:
+    stored.raw_data = np.float32(np.nan).tobytes() + stored.raw_data[4:]
+
+
+@pytest.mark.parametrize("harm", [elsewhere, cut, endless, halves, spoilt])
+def test_weights_of_a_strangers_file_are_in_it_and_whole(
+    their_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[onnx.TensorProto], None]
+) -> None:
+    run = load_run(their_run)
+    path = written(tmp_path / "m.onnx", weights_of(run), card_of(run))
+    model = onnx.load(path)
+    stored = next(each for each in model.graph.initializer if each.name == "encoders.0.query")
+    (tmp_path / "private.bin").write_bytes(stored.raw_data)
+    monkeypatch.chdir(tmp_path)
+    harm(stored)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ConfigError, match=r"expected finite float32 numbers in the file .* others") as problem:
+        open_parent(str(path))
+    assert str(problem.value).startswith(f"init: {path}: 'encoders.0.query': ")
+
+
+def test_a_file_beyond_what_a_model_can_be_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "recording.onnx"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # takes no room on the disk
+    with pytest.raises(ConfigError, match=r"expected a model file .* found another file"):
+        open_parent(str(path))

@@ -10,7 +10,7 @@ from plugins.montage import eeg_of, four_of
 from torch import Tensor, nn
 from torch.nn.functional import conv1d
 
-from memhacl.stream.spec import SignalSpec
+from memhacl.stream.spec import Conditioning, SignalSpec
 from memhacl.train.methods.me_mhacl.attention import Attention, AttentionEncoder
 from memhacl.train.methods.me_mhacl.encoders import new_encoder
 from memhacl.train.methods.me_mhacl.settings import NetworkSettings
@@ -124,6 +124,9 @@ def test_what_an_absent_modality_holds_reaches_nothing(kind: str, mode: str) -> 
 def test_what_training_hides_reaches_nothing_either(kind: str) -> None:
     spec = SPECS["headset"]
     encoder = encoder_of(spec, kind, dropout=0.0, modality_dropout=0.5).train()
+    for part in encoder.modules():
+        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
+            part.eval()  # what is hidden in one window still counts in the statistics of all
     windows = torch.randn(64, *spec.shape).requires_grad_()
     torch.manual_seed(0)
     features = encoder(windows)
@@ -136,6 +139,18 @@ def test_what_training_hides_reaches_nothing_either(kind: str) -> None:
     other = torch.where(used[:, :, None], windows, 1e3 * torch.randn(windows.shape))
     torch.manual_seed(0)
     assert torch.equal(encoder(other), features)
+
+
+def test_hiding_leaves_the_statistics_of_the_stems_as_they_are() -> None:
+    spec = SPECS["headset"]
+    seen = []
+    for hidden in (0.0, 0.3):
+        encoder = trained(attention_of(spec, modality_dropout=hidden), spec)
+        norms = [part for part in encoder.modules() if isinstance(part, nn.BatchNorm1d)]
+        seen.append(torch.cat([norm.running_var for norm in norms if norm.running_var is not None]))
+    ratio = seen[1] / seen[0]
+    assert 0.5 < ratio.median() < 2
+    assert ratio.max() < 10  # zeros in place of what is hidden gave 500
 
 
 def test_an_absent_modality_is_not_the_same_as_a_silent_one() -> None:
@@ -222,3 +237,17 @@ def test_it_gives_the_same_in_onnx_runtime_with_and_without_all_modalities(kind:
             (found,) = session.run(None, {"signals": given.numpy()})
             with torch.inference_mode():
                 np.testing.assert_allclose(found, encoder(given).numpy(), atol=1e-4)
+
+
+def test_a_level_counts_where_no_filter_has_taken_it_away() -> None:
+    band = Conditioning(band=(4.0, 30.0))
+    spec = four_of(4, 64)
+    eeg, *others = spec.modalities
+    spec = spec.model_copy(update={"modalities": (eeg.model_copy(update={"conditioning": band}), *others)})
+    encoder = trained(attention_of(spec), spec)
+    assert [stem.level is not None for stem in encoder.stems] == [False, True, True, True]  # type: ignore[union-attr, attr-defined]
+    steady = torch.zeros(2, *spec.shape)
+    steady[1, spec.rows["GSR"]] = 0.5  # where nothing moves, only the level differs
+    with torch.inference_mode():
+        low, high = encoder(steady)
+    assert (low - high).abs().max() > 1e-3

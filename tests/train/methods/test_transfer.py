@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from memhacl.stream.errors import ConfigError
-from memhacl.stream.spec import ModalitySpec, SignalSpec
+from memhacl.stream.spec import Conditioning, ModalitySpec, SignalSpec
 from memhacl.train.methods.contract import Method
 from memhacl.train.methods.me_mhacl.settings import BOUND, NetworkSettings
 from memhacl.train.methods.registry import build_method, methods
@@ -78,6 +78,21 @@ def test_what_attention_has_not_learnt_is_named(other: dict[str, tuple[str, ...]
     )
     with pytest.raises(ConfigError, match=complaint):
         build_method("supervised", SMALL, spec).inherit(trained(SMALL).state_dict(), FULL)
+
+
+def test_a_filter_that_takes_away_the_level_the_model_learnt_from_is_named() -> None:
+    filtered = FULL.model_copy(
+        update={
+            "modalities": tuple(
+                m.model_copy(update={"conditioning": Conditioning(band=(4.0, 30.0))}) if m.modality == "EEG" else m
+                for m in FULL.modalities
+            )
+        }
+    )
+    with pytest.raises(
+        ConfigError, match=r"conditioning.band of EEG as in the model .*\(None\), found \(4.0, 30.0\)"
+    ):
+        build_method("supervised", SMALL, filtered).inherit(trained(SMALL).state_dict(), FULL)
 
 
 def test_the_papers_encoder_takes_any_channels_with_all_its_weights() -> None:

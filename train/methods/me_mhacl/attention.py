@@ -39,7 +39,7 @@ class AttentionEncoder(nn.Module):
 
     def attend(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, features) and the weight of each modality for each head, (B, 8, M); rows sum to 1."""
-        filled, there = self.sensors(windows)
+        filled, there = self.sensors.masked(windows)
         parts = torch.split(filled, self.sensors.sizes, dim=1)
         tokens = torch.stack([stem(part) for stem, part in zip(self.stems, parts, strict=True)], dim=1)
         tokens = tokens + self.places  # (B, M, features)
