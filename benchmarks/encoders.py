@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -81,7 +82,7 @@ def costs() -> Table:
     for kind, width in SIZES:
         encoder = build_method("supervised", {"encoder": kind, "width": width}, full_spec()).encoder().eval()
         parameters = sum(parameter.numel() for parameter in encoder.parameters())
-        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        with FlopCounterMode(display=False) as counter:
             encoder(torch.zeros(1, *full_spec().shape))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
@@ -128,7 +129,7 @@ def measure(run: tuple[str, float, str], seed: int, folder: Path, people: People
     """Balanced accuracy with all sensors and without each, by its name."""
     config = config_for(run, seed)
     trained(config, folder, SimulatedSource(people))
-    work = Pipeline(config, RunFolder(folder), None, console(), 1).work
+    work = Pipeline(config, RunFolder(folder), None, Console(quiet=True), 1).work
     groups, _ = load_groups(work, folder / "finetune")
     rows = work.split.test
     windows = work.feed(rows)

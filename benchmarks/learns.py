@@ -124,7 +124,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
 def wanted(world: str, controls: bool) -> list[tuple[str, float, str]]:
     """Trainings of one world, those of one way together: pretraining is then done once."""
     shares = list(EPOCHS) if world == "default" else [1.0, 0.05]
-    ways = ["from scratch", "pretrained"]
+    ways = ["from scratch", "pretrained", *(["no meiosis"] if world == "S = 0" else [])]
     found = [(way, share, "full") for way in ways for share in shares]
     if world == "default":
         found += [("pretrained", share, "probe") for share in shares]
@@ -166,7 +166,8 @@ def controls_table(found: Mapping[tuple[str, str, float, str], list[Mapping[str,
     ):
         table.add_column(column)
     ways = [(name, "pretrained") for name in WORLDS]
-    for name, way in [*ways, ("default", "shuffled clips"), ("default", "no meiosis")]:
+    others = [("default", "shuffled clips"), ("default", "no meiosis"), ("S = 0", "no meiosis")]
+    for name, way in [*ways, *others]:
         cells = []
         for share in (1.0, 0.05):
             scratch = [one["model"] for one in found[name, "from scratch", share, "full"]]
