@@ -19,6 +19,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "simulated": False,
         "protocol_means": "people and stimuli unseen",
         "leaky": False,
+        "finetuned": {"mode": "full", "labels": 1.0},
         "test": {"people": 2, "stimuli": 3, "trials": 6, "windows": 60},
         "tasks": {"valence": levels},
     } | changes
@@ -98,3 +99,10 @@ def test_a_long_wait_is_said_where_there_is_no_terminal(monkeypatch: pytest.Monk
     with waiting("reading all data", Console(file=quiet, width=80)):
         pass
     assert quiet.getvalue() == ""
+
+
+def test_a_probe_and_a_share_of_the_labels_are_said() -> None:
+    text = printed(report(finetuned={"mode": "probe", "labels": 0.05}))
+    assert "A linear probe: the encoder was not fine-tuned." in text
+    assert "lda and majority too, on the labels of 5% of the training trials" in text
+    assert "linear probe" not in printed(report())
