@@ -44,6 +44,9 @@ class SharedBatchNorm(nn.Module):
         self.eps, self.momentum = norm.eps, norm.momentum
         for name, parameter in norm.named_parameters():
             self.register_parameter(name, parameter)
+        if not norm.affine:  # neither learnt nor part of the state
+            self.register_buffer("weight", torch.ones(norm.num_features), persistent=False)
+            self.register_buffer("bias", torch.zeros(norm.num_features), persistent=False)
         for name, buffer in norm.named_buffers():
             self.register_buffer(name, buffer)
         self.train(norm.training)

@@ -39,17 +39,19 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
-def normalised(shape: tuple[int, ...]) -> dict[str, Tensor]:
+def normalised(shape: tuple[int, ...], affine: bool = True) -> dict[str, Tensor]:
     """Twice through a batch norm: outputs, gradients of inputs, weights, and running statistics."""
-    norm: nn.Module = nn.BatchNorm2d(3) if len(shape) == 4 else nn.BatchNorm1d(3)
+    norm: nn.Module = nn.BatchNorm2d(3, affine=affine) if len(shape) == 4 else nn.BatchNorm1d(3, affine=affine)
     net = synchronised(nn.Sequential(norm)).double()
-    net.load_state_dict({"0.weight": draw(3, seed=1), "0.bias": draw(3, seed=2)}, strict=False)
+    if affine:
+        net.load_state_dict({"0.weight": draw(3, seed=1), "0.bias": draw(3, seed=2)}, strict=False)
     here = world()
     rows, wanted = (draw(*shape, seed=seed).tensor_split(here.count)[here.rank] for seed in (3, 4))
     rows.requires_grad_()
     output = net(net(5 + 3 * rows))
     (here.count * (output * wanted).sum()).backward()  # the mean over processes is what one alone would have
-    average_gradients(net.parameters())
+    if affine:
+        average_gradients(net.parameters())
     assert rows.grad is not None
     return {
         "output": gather(output.detach(), 0),
@@ -99,6 +101,7 @@ def trained(encoder_name: str, clips: int) -> dict[str, Any]:
 
 def compute() -> dict[Any, dict[str, Any]]:
     cases: dict[Any, dict[str, Any]] = {shape: normalised(shape) for shape in SHAPES}
+    cases["plain"] = normalised(SHAPES[0], affine=False)
     cases["gather"] = gathered()
     return cases | {case: trained(*case) for case in STEPS}
 
@@ -120,7 +123,7 @@ def together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return [torch.load(folder / f"{rank}.pt") for rank in range(request.param)]
 
 
-@pytest.mark.parametrize("case", [*SHAPES, "gather", *STEPS], ids=str)
+@pytest.mark.parametrize("case", [*SHAPES, "plain", "gather", *STEPS], ids=str)
 def test_every_process_has_what_one_alone_has(
     together: list[dict[Any, Any]], alone: dict[Any, dict[str, Any]], case: Any
 ) -> None:

@@ -25,6 +25,8 @@ class Stem(nn.Module):
         filters = scaled(_FILTERS, settings.width)
         courses = filters * _DEPTH
         self.spatial = nn.Conv1d(channels, courses, 1, bias=False)
+        if channels == 1:  # nothing to learn: a scale would vanish in the norm behind
+            nn.init.ones_(self.spatial.weight).requires_grad_(False)
         self.temporal = Filters(filters, _odd(_SECONDS * rate))
         self.norm = nn.BatchNorm1d(courses, affine=False)  # a scale would vanish in the norm of the logarithm
         self.power_norm = nn.BatchNorm1d(PARTS * courses)
