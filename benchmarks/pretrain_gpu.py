@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--width", type=float, default=1.0)
     given = parser.parse_args(arguments)
     if given.device == "cuda" and not torch.cuda.is_available():
-        Console().print("torch finds no usable GPU here; --device cpu --width 0.0625 --steps 3 tries the command")
+        Console(soft_wrap=True).print("torch finds no usable GPU here; try --device cpu --width 0.0625 --steps 3")
         return 2
     screen = console()
     device = torch.device(given.device)
