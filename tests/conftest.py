@@ -9,6 +9,7 @@ from pylsl.util import set_config_content
 
 # Writers of files in the layouts of data sets, and of a model.
 pytest_plugins = [
+    "plugins.one_thread",
     "plugins.xdf",
     "plugins.amigos",
     "plugins.dreamer",

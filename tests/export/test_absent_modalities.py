@@ -1,7 +1,6 @@
 """Models that can do without modalities: the graph, the comparison before the file gets its name, the card."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +28,6 @@ def missing(windows: np.ndarray, spec: SignalSpec) -> set[frozenset[str]]:
         assert all(part.all() == part.any() for part in lost.values())
         found.add(frozenset(name for name, part in lost.items() if part.all()))
     return found
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def check(model: Model, graph: DeployedGraph) -> None:

@@ -1,7 +1,7 @@
 """Small corpora and runs that the tests of training share."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,14 +115,3 @@ def split_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_run(split_people: Path, tmp_path: Path) -> Callable[[str], Path]:
     """Copy that run folder under a name."""
     return lambda name: Path(shutil.copytree(split_people, tmp_path / name))
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """One thread of torch: small networks are faster with it, and sums then have one order."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

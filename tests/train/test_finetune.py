@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from plugins.interrupting import Interrupting, Stop
 from plugins.pretraining import pretraining, run
 from rich.console import Console
 from safetensors.torch import load_file
 
 from memhacl.stream.errors import ConfigError, DataError
-from memhacl.train.checkpoint import Checkpoint
 from memhacl.train.config import Config
 from memhacl.train.finetune import finetune, load_groups, predict_logits
 from memhacl.train.fit import begin, epochs
@@ -210,22 +210,6 @@ def test_it_starts_where_it_is_told(split_people: Path, tmp_path: Path) -> None:
         begin(work, classes, Start({"stem": torch.zeros(3)}, source=Path("model.onnx")), 0)
     with pytest.raises(DataError, match=r"chosen\.json: holds no choice .*run the stage 'select' with --force"):
         starting_points(work, tmp_path)
-
-
-class Stop(Exception):
-    """What interrupts a fine-tuning inside this process."""
-
-
-class Interrupting(Checkpoint):
-    """Interrupts right after its ``left``-th save."""
-
-    left = 0
-
-    def save(self, state: dict[str, Any]) -> None:
-        super().save(state)
-        Interrupting.left -= 1
-        if Interrupting.left == 0:
-            raise Stop
 
 
 @pytest.fixture

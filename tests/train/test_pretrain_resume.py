@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from plugins.interrupting import Interrupting, Stop
 from plugins.pretraining import pretraining, run
 
-from memhacl.train.checkpoint import Checkpoint
 from memhacl.train.config import Config
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -88,22 +88,6 @@ def test_killed_at_any_moment_it_ends_in_the_same_numbers(new_run: NewRun) -> No
     assert re.search(r"; went on from epoch \d+, step \d+", said) or interrupted < 3
     assert outcome(killed) == outcome(whole)
     assert not list(killed.glob("*.partial"))
-
-
-class Stop(Exception):
-    """What interrupts a run inside this process."""
-
-
-class Interrupting(Checkpoint):
-    """Interrupts right after its ``left``-th save."""
-
-    left = 0
-
-    def save(self, state: dict[str, Any]) -> None:
-        super().save(state)
-        Interrupting.left -= 1
-        if Interrupting.left == 0:
-            raise Stop
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Both methods through the contract that loops and export use."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -77,15 +76,6 @@ def toy_corpus(people: int, clips: int, shape: tuple[int, int]) -> tuple[torch.T
     subject, clip = (part.ravel() for part in np.meshgrid(np.arange(people), np.arange(clips)))
     windows = evoked[clip] + 1.2 * rng.standard_normal((people * clips, *shape))
     return torch.from_numpy(windows.astype(np.float32)), Clips(subject, clip)
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Small networks on a busy machine: threads that wait for each other cost more than they give."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -22,7 +22,8 @@ class Sensors(nn.Module):
     def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Filled windows (B, C, T) and presence (B, M); what training hides is filled too."""
         filled, there = self.masked(windows)
-        return self._zeros_but(there, filled), there
+        hides = self.training and self.hidden
+        return self._zeros_but(there, filled) if hides else filled, there
 
     def masked(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Windows (B, C, T) filled where samples are missing, and presence (B, M), less what training hides.
