@@ -32,11 +32,11 @@ from memhacl.runtime.session import Model
 from memhacl.stream.sources.simulated.people import People
 from memhacl.stream.sources.simulated.source import SimulatedSource
 from memhacl.train.config import Config
-from memhacl.train.finetune import load_groups
+from memhacl.train.corpus.labels import UNRATED
 from memhacl.train.folder import RunFolder
-from memhacl.train.labels import UNRATED
+from memhacl.train.loops.finetune import load_groups
+from memhacl.train.measure.metrics import balanced_accuracy, mean_by
 from memhacl.train.methods.registry import build_method
-from memhacl.train.metrics import balanced_accuracy, mean_by
 from memhacl.train.settings import load_config
 from memhacl.train.stages import Pipeline
 

@@ -22,10 +22,10 @@ from benchmarks.flicker_floors import floors
 from benchmarks.machine import console
 from memhacl.stream.sources.registry import open_source
 from memhacl.train.config import Config
-from memhacl.train.corpus import load_corpus
+from memhacl.train.corpus.store import load_corpus
+from memhacl.train.loops.work import corpus_targets
 from memhacl.train.protocols import load_split
 from memhacl.train.settings import load_config
-from memhacl.train.work import corpus_targets
 
 PEOPLE = 12
 CONTRAST = {"name": "me-mhacl", "clips": 4, "meiosis": False}

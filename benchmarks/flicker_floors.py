@@ -8,9 +8,9 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from memhacl.train.corpus import Corpus
-from memhacl.train.labels import UNRATED
-from memhacl.train.metrics import balanced_accuracy
+from memhacl.train.corpus.labels import UNRATED
+from memhacl.train.corpus.store import Corpus
+from memhacl.train.measure.metrics import balanced_accuracy
 from memhacl.train.protocols import Split
 
 FLICKER = (13.0, 17.0, 21.0)  # Hz

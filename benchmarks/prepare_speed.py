@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks.machine import apart, console
 from benchmarks.programs import command
 from memhacl.stream.sources.simulated.deap_files import write_pickle
-from memhacl.train.corpus import load_corpus
+from memhacl.train.corpus.store import load_corpus
 
 TRIALS, CHANNELS, SAMPLES, RATE, REST = 40, 40, 8064, 128, 3
 ROWS = [*range(32), 36, 37, 38, 39]  # EEG, GSR, respiration, plethysmograph, temperature

@@ -29,18 +29,18 @@ from benchmarks.machine import console
 from benchmarks.paced import Pace, turns
 from memhacl.stream.spec import SignalSpec
 from memhacl.train.config import Config
-from memhacl.train.corpus import INDEX, Corpus, Manifest
-from memhacl.train.course import Course, Learner
+from memhacl.train.corpus.scaling import Scale
+from memhacl.train.corpus.store import INDEX, Corpus, Manifest
+from memhacl.train.corpus.trials import Trials
+from memhacl.train.loops.course import Course, Learner
+from memhacl.train.loops.networks import pick_device
+from memhacl.train.loops.pretrain import pretrain
+from memhacl.train.loops.run_log import NoLog
+from memhacl.train.loops.work import Feed, Work
 from memhacl.train.methods.registry import build_method
-from memhacl.train.networks import pick_device
-from memhacl.train.pretrain import pretrain
 from memhacl.train.progress import stage_bar
 from memhacl.train.protocols import Split
-from memhacl.train.run_log import NoLog
-from memhacl.train.scaling import Scale
 from memhacl.train.settings import load_config
-from memhacl.train.trials import Trials
-from memhacl.train.work import Feed, Work
 
 CLIPS, PEOPLE = 1680, 5  # the paper's number of training clips, an epoch of 210 steps; enough people for Q = 2
 FASTER, LOOP = 1.5, 5.0  # the claims: times, %

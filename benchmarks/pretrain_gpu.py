@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import console
-from memhacl.train.course import Learner
+from memhacl.train.loops.course import Learner
 from memhacl.train.methods.contract import Clips, Method
 from memhacl.train.methods.registry import build_method
 from memhacl.train.settings import load_config

@@ -53,15 +53,15 @@ def dispatch(arguments: list[str]) -> int:
     command, rest = arguments[0], arguments[1:]
     # Imported where needed: torch takes seconds to load, and help and simulation can do without.
     if command == "simulate":
-        from memhacl.train.simulate import simulate
+        from memhacl.train.commands.simulate import simulate
 
         return simulate(rest)
     if command == "inspect":
-        from memhacl.train.inspect import inspect
+        from memhacl.train.commands.inspect import inspect
 
         return inspect(rest)
     if command in STAGE_COMMANDS:
-        from memhacl.train.commands import run_stages
+        from memhacl.train.commands.stages import run_stages
 
         return run_stages(command, rest)
     close = get_close_matches(command, COMMANDS, n=1)

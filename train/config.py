@@ -124,6 +124,34 @@ class ProtocolConfig(Strict):
         return self
 
 
+class EvaluateConfig(Strict):
+    """What stands beside the model's numbers, and how sure they are."""
+
+    baselines: tuple[str, ...] = Field(
+        ("majority", "person", "stimulus", "time", "lda", "svm", "peripheral"),
+        description="What the model is compared with, out of train/baselines; see docs/evaluation.md.",
+    )
+    resamples: int = Field(
+        2000, ge=100, description="Bootstrap samples of people and stimuli from which intervals are taken."
+    )
+
+
+class CrossvalidateConfig(Strict):
+    """What `memhacl-train crossvalidate` trains in every fold of the protocol beside the model itself."""
+
+    seeds: tuple[int, ...] = Field(
+        (0,), min_length=1, description="Seeds with which every fold is trained; their numbers are averaged first."
+    )
+    compare: tuple[str, ...] = Field(
+        (),
+        description="Other trainings on the same folds: 'supervised' (from scratch), 'probe' (a linear layer on "
+        "the frozen encoder), 'eegnet', 'tsception'.",
+    )
+    permutations: int = Field(
+        0, ge=0, description="Trainings on permuted labels, from which the permutation p of the model is taken."
+    )
+
+
 class MethodConfig(Strict):
     """A learning method by name and its own settings, which the method itself checks."""
 
@@ -217,6 +245,8 @@ class Config(Strict):
     pretrain: PretrainConfig = PretrainConfig()
     select: SelectConfig = SelectConfig()
     finetune: FinetuneConfig = FinetuneConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    crossvalidate: CrossvalidateConfig = CrossvalidateConfig()
     init: str = Field(
         "",
         description="Run folder or model file whose encoders fine-tuning starts from, in place of pretraining.",

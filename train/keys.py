@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 from memhacl.train.config import Config
-from memhacl.train.networks import group_tasks
-from memhacl.train.select import chooses
+from memhacl.train.loops.networks import group_tasks
+from memhacl.train.loops.select import chooses
 
 STAGES = ("prepare", "split", "pretrain", "select", "finetune", "evaluate")
 
@@ -28,7 +28,7 @@ def stage_keys(config: Config, fingerprint: str, start: str = "") -> dict[str, s
         "pretrain": [settings["method"], *([start] if config.init else [settings["pretrain"], settings["seed"]])],
         "select": _select_matters(config, settings),
         "finetune": [settings["method"], settings["finetune"], settings["labels"], settings["seed"]],
-        "evaluate": [],
+        "evaluate": [settings["evaluate"]],
     }
     keys: dict[str, str] = {}
     before = ""

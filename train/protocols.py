@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import DataError
 from memhacl.train.config import ProtocolConfig
-from memhacl.train.corpus import Corpus
+from memhacl.train.corpus.store import Corpus
 
 PARTS = ("train", "validation", "test")
 

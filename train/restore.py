@@ -11,15 +11,15 @@ from rich.console import Console
 
 from memhacl.stream.errors import DataError
 from memhacl.stream.spec import SignalSpec
-from memhacl.train.corpus import load_corpus
-from memhacl.train.finetune import load_groups
+from memhacl.train.corpus.store import load_corpus
 from memhacl.train.folder import RunFolder
 from memhacl.train.keys import STAGES, config_hash, stage_keys
-from memhacl.train.lineage import Inheritance, lineage_warnings, load_inheritance
-from memhacl.train.networks import TaskNetwork
+from memhacl.train.loops.finetune import load_groups
+from memhacl.train.loops.networks import TaskNetwork
+from memhacl.train.loops.work import Work
+from memhacl.train.parents.lineage import Inheritance, lineage_warnings, load_inheritance
 from memhacl.train.settings import load_config
 from memhacl.train.stages import Pipeline
-from memhacl.train.work import Work
 
 _EXAMPLES = 64
 

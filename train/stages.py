@@ -10,25 +10,25 @@ from rich.console import Console
 from memhacl.stream.errors import DataError
 from memhacl.stream.sources.registry import Source
 from memhacl.train.config import Config
-from memhacl.train.corpus import Corpus, load_corpus
-from memhacl.train.distributed import from_first
-from memhacl.train.evaluate import evaluate
-from memhacl.train.finetune import finetune, load_groups
+from memhacl.train.corpus.labels import said
+from memhacl.train.corpus.prepare import Plan, prepare
+from memhacl.train.corpus.scaling import load_scale, measure_scale
+from memhacl.train.corpus.store import Corpus, load_corpus
 from memhacl.train.folder import RunFolder
-from memhacl.train.hand_down import hand_down, inherited_starts
-from memhacl.train.inherit import Heritage, kept_key, open_heritage
 from memhacl.train.keys import STAGES, stage_keys
-from memhacl.train.labels import said
+from memhacl.train.loops.distributed import from_first
+from memhacl.train.loops.finetune import finetune, load_groups
+from memhacl.train.loops.networks import pick_device
+from memhacl.train.loops.pretrain import pretrain
+from memhacl.train.loops.select import choose_none, chooses, kept_encoders, plan, select
+from memhacl.train.loops.starts import starting_points
+from memhacl.train.loops.work import Feed, Work, corpus_targets
+from memhacl.train.measure.evaluate import evaluate
 from memhacl.train.methods.registry import build_method
-from memhacl.train.networks import pick_device
-from memhacl.train.prepare import Plan, prepare
-from memhacl.train.pretrain import pretrain
+from memhacl.train.parents.hand_down import hand_down, inherited_starts
+from memhacl.train.parents.inherit import Heritage, kept_key, open_heritage
 from memhacl.train.progress import Bar, stage_bar, stage_line, waiting
 from memhacl.train.protocols import Split, load_split, make_split
-from memhacl.train.scaling import load_scale, measure_scale
-from memhacl.train.select import choose_none, chooses, kept_encoders, plan, select
-from memhacl.train.starts import starting_points
-from memhacl.train.work import Feed, Work, corpus_targets
 
 
 class Pipeline:

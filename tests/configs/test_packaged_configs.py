@@ -9,8 +9,8 @@ from memhacl.stream.sources.deap.layout import CHANNELS, RANGES
 from memhacl.stream.sources.registry import open_source
 from memhacl.stream.strict import known_keys
 from memhacl.train.config import Config
-from memhacl.train.cutter import resolve
-from memhacl.train.labels import threshold_of
+from memhacl.train.corpus.cutter import resolve
+from memhacl.train.corpus.labels import threshold_of
 from memhacl.train.methods.registry import build_method
 from memhacl.train.settings import load_config, packaged, settings_of
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from memhacl.train.corpus import INDEX, Corpus, Manifest
+from memhacl.train.corpus.store import INDEX, Corpus, Manifest
+from memhacl.train.corpus.trials import tabulate
 from memhacl.train.methods.contract import Clips
 from memhacl.train.methods.registry import build_method
 from memhacl.train.protocols import make_split
 from memhacl.train.settings import load_config
-from memhacl.train.trials import tabulate
 
 
 @dataclass(frozen=True)

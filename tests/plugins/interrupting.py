@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from memhacl.train.checkpoint import Checkpoint
+from memhacl.train.loops.checkpoint import Checkpoint
 
 
 class Stop(Exception):

@@ -22,12 +22,12 @@ from memhacl.stream.sources.registry import Source, open_source
 from memhacl.stream.spec import SignalSpec
 from memhacl.stream.trim import trimmed
 from memhacl.train.config import Config
-from memhacl.train.corpus import Corpus, load_corpus
-from memhacl.train.labels import targets_of
-from memhacl.train.prepare import Plan, prepare
+from memhacl.train.corpus.labels import targets_of
+from memhacl.train.corpus.prepare import Plan, prepare
+from memhacl.train.corpus.store import Corpus, load_corpus
+from memhacl.train.corpus.survey import fits, look_at
 from memhacl.train.progress import stage_bar
 from memhacl.train.settings import load_config
-from memhacl.train.survey import fits, look_at
 
 # config -> the fixture that writes the set, and with what: as small as its own windows, warm-ups and labels allow
 SETS = {

@@ -16,8 +16,8 @@ from memhacl.stream.signals import Marker
 from memhacl.stream.sources.registry import Source, open_source
 from memhacl.stream.spec import SignalSpec
 from memhacl.stream.strict import read_yaml
-from memhacl.train.corpus import Corpus, load_corpus
-from memhacl.train.prepare import Plan, prepare
+from memhacl.train.corpus.prepare import Plan, prepare
+from memhacl.train.corpus.store import Corpus, load_corpus
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 STIMULI, SECONDS = 2, 5

@@ -10,8 +10,8 @@ import pytest
 
 from memhacl.stream.signals import Trial
 from memhacl.stream.spec import ModalitySpec, SignalSpec
-from memhacl.train.corpus import INDEX, Corpus, Manifest
-from memhacl.train.trials import tabulate
+from memhacl.train.corpus.store import INDEX, Corpus, Manifest
+from memhacl.train.corpus.trials import tabulate
 
 SPEC = SignalSpec(
     modalities=(

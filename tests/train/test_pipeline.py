@@ -19,13 +19,13 @@ from safetensors.torch import load_file
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import Recording
 from memhacl.stream.sources.registry import Source, open_source
-from memhacl.train.baselines import Parts, lda
 from memhacl.train.cli import dispatch
 from memhacl.train.config import Config
 from memhacl.train.folder import RunFolder
-from memhacl.train.losses import class_weights
+from memhacl.train.loops.losses import class_weights
+from memhacl.train.loops.networks import new_group
+from memhacl.train.measure.baselines import Parts, lda
 from memhacl.train.methods.registry import build_method
-from memhacl.train.networks import new_group
 from memhacl.train.restore import load_run
 from memhacl.train.settings import load_config, with_method
 from memhacl.train.stages import STAGES, Pipeline

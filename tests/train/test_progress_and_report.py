@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from memhacl.train.measure.table import print_report
 from memhacl.train.progress import stage_bar, waiting
-from memhacl.train.report import print_report
 
 
 def report(**changes: Any) -> dict[str, Any]:

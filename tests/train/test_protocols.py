@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from memhacl.stream.errors import DataError
 from memhacl.train.config import ProtocolConfig
-from memhacl.train.corpus import Corpus
+from memhacl.train.corpus.store import Corpus
 from memhacl.train.protocols import MEANING, Split, load_split, make_split
 
 PARTS = ("train", "validation", "test")

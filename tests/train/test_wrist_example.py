@@ -8,7 +8,7 @@ import pytest
 
 from memhacl.stream.errors import DataError
 from memhacl.train.cli import dispatch
-from memhacl.train.corpus import load_corpus
+from memhacl.train.corpus.store import load_corpus
 
 GUIDE = Path(__file__).parents[2] / "docs" / "datasets.md"
 

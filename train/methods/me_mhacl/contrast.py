@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from memhacl.train.distributed import gather
+from memhacl.train.loops.distributed import gather
 from memhacl.train.methods.contract import Outcome
 
 

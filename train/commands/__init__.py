@@ -1,0 +1,1 @@
+"""The subcommands of memhacl-train and their settings on the command line."""

@@ -1,0 +1,1 @@
+"""Recordings → the corpus: windows on disk with what is known of each, their labels and scaling."""

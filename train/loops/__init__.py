@@ -1,0 +1,1 @@
+"""The loops that train, what they need and what they leave: pretraining, selection, fine-tuning."""
