@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from memhacl.stream.sources.simulated.latents import feeling
-from memhacl.stream.sources.simulated.noise import Floats, Piece, band_noise, engagement, events
+from memhacl.stream.sources.simulated.noise import Floats, Piece, band_noise, common_course, engagement, events
 from memhacl.stream.sources.simulated.people import PERSON
 
 SLOW: Final = (0.01, 0.08)  # Hz: drifts over tens of seconds
@@ -21,9 +21,10 @@ HEARTBEAT: Final = (  # P, Q, R, S and T: phase (rad), sharpness, height (µV)
 
 
 def _arousal(piece: Piece, rate: float) -> Floats:
-    """Return E times the arousal latent as it shows at each sample, (samples,)."""
+    """Return E times the arousal as it shows at each sample, (samples,): the latent's, and the common course."""
     latent = feeling(piece.people, piece.person, piece.stimulus).planted["arousal"]
-    return piece.people.E * latent * engagement(piece, rate)
+    shown: Floats = piece.people.E * (latent * engagement(piece, rate) + common_course(piece, rate)[1])
+    return shown
 
 
 def skin_conductance(piece: Piece, rate: float) -> Floats:

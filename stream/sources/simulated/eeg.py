@@ -14,6 +14,7 @@ from memhacl.stream.sources.simulated.noise import (
     Floats,
     Piece,
     band_noise,
+    common_course,
     engagement,
     events,
     shaped_noise,
@@ -110,9 +111,15 @@ def _rhythms(piece: Piece, traits: Brain, random: np.random.Generator, rate: flo
     samples = piece.samples(rate)
     frequencies: Floats = np.arange(samples // 2 + 1) * rate / samples
     rest = _density(traits, frequencies) * np.exp(trial @ _bands(frequencies))  # (K, bins)
-    both = np.stack([rest, rest * np.exp(emotion @ _bands(frequencies))])  # (2, K, bins)
-    calm, moved = shaped_noise(random, both, samples, rate)
+    variants = [rest, rest * np.exp(emotion @ _bands(frequencies))]
+    if people.C:  # and, to first order, what one deviation more of valence or of arousal changes
+        variants += [
+            rest * (people.E * effect @ _bands(frequencies)) for effect in (traits.valence, traits.arousal)
+        ]
+    calm, moved, *changes = shaped_noise(random, np.stack(variants), samples, rate)
     faded: Floats = calm + engagement(piece, rate) * (moved - calm)
+    for course, change in zip(common_course(piece, rate), changes, strict=False):
+        faded += course * change
     return faded
 
 

@@ -105,6 +105,22 @@ def engagement(piece: Piece, rate: float) -> Floats:
     return shown
 
 
+def common_course(piece: Piece, rate: float) -> Floats:
+    """How the stimulus moves everybody's valence and arousal, (2, samples), in deviations of the latents.
+
+    Ups and downs over 2 to 20 s whose mean over the stimulus is zero: they say which second it is, and nothing of
+    what a person will answer. S and C scale them; both are 0 outside the stimulus.
+    """
+    people = piece.people
+    course = np.zeros((2, piece.samples(rate)))
+    if people.S * people.C:
+        times = np.arange(round(people.seconds * rate)) / rate
+        edges = smooth_step(times, 0.0, 0.5) * (1 - smooth_step(times, people.seconds - 0.5, 0.5))
+        waves = band_noise(piece.shared_random("course"), people.seconds, rate, (0.05, 0.5), 2)
+        course[:, piece.stimulus_slice(rate)] = people.S * people.C * edges * waves
+    return course
+
+
 def events(random: np.random.Generator, duration: float, per_minute: float) -> Floats:
     """Return sorted times in seconds, (events,), of a Poisson process over ``duration``."""
     count = random.poisson(per_minute * duration / 60)

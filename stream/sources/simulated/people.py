@@ -30,6 +30,7 @@ PARTS: Final = {
     "order": 104,
     "belt": 105,
     "leads": 106,
+    "course": 107,
 } | {modality: number for number, modality in enumerate(MODALITIES)}
 
 
@@ -79,7 +80,8 @@ DEAP_STREAMS: Final = tuple(
 class People(Strict):
     """Simulated people, simulated stimuli and how strongly each part shows; times in seconds.
 
-    ``S`` scales the stimulus-locked part shared by people, ``F`` the trial fingerprint, ``E`` the emotional effect
+    ``S`` scales the stimulus-locked part shared by people, ``C`` (times ``S``) the course of emotion that the
+    stimulus gives everybody and that ratings do not tell, ``F`` the trial fingerprint, ``E`` the emotional effect
     in signals and ratings, ``B`` the people's rating bias, ``V`` the stimuli's mean rating, ``noise`` the ratings'
     and sensors' noise. ``layout`` 'deap' gives one segment a trial, processed as DEAP's owners did; 'raw' gives
     one continuous session with nothing processed, each stream at its own rate.
@@ -91,6 +93,7 @@ class People(Strict):
     seconds: float = Field(60.0, ge=1, le=3600)
     seed: int = Field(0, ge=0)
     S: float = Field(1.0, ge=0, le=10)
+    C: float = Field(0.0, ge=0, le=10)
     F: float = Field(1.0, ge=0, le=10)
     E: float = Field(1.0, ge=0, le=10)
     B: float = Field(1.0, ge=0, le=10)

@@ -15,6 +15,7 @@ from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.signals import Recording, Signal
 from memhacl.stream.sources.registry import open_source
 from memhacl.stream.sources.simulated.latents import feeling
+from memhacl.stream.sources.simulated.noise import Piece, common_course
 from memhacl.stream.sources.simulated.people import People
 from memhacl.stream.sources.simulated.source import SimulatedSource, deap_arrays
 
@@ -151,6 +152,31 @@ def test_s_sets_what_people_share() -> None:
     people = People(subjects=2, stimuli=6, seconds=30, seed=2)
     assert shared(people.model_copy(update={"S": 3.0})) > 0.15
     assert abs(shared(people.model_copy(update={"S": 0.0}))) < 0.05
+
+
+def course(people: People, pair: tuple[int, int]) -> float:
+    """Mean correlation of two people's log beta power, second by second, over the seconds of a stimulus."""
+    found = []
+    for trial in zip(*(deap_arrays(people, person)[0][:, :32, 384:] for person in pair), strict=True):
+        both = []
+        for shown in trial:
+            windows = shown.reshape(32, -1, 128)  # (channels, seconds, samples)
+            power = np.abs(np.fft.rfft(windows * np.hanning(128))) ** 2
+            both.append(np.log(power[..., 13:30].sum(-1)).mean(0))  # (seconds,)
+        found.append(np.corrcoef(both[0], both[1])[0, 1])
+    return float(np.mean(found))
+
+
+def test_c_gives_everybody_the_stimulus_s_course_of_emotion_and_ratings_do_not_tell_it() -> None:
+    people = People(subjects=3, stimuli=5, seconds=30, seed=2)
+    common = people.model_copy(update={"C": 1.0})
+    assert course(common, (0, 2)) > 0.4
+    assert abs(course(people, (0, 2))) < 0.2
+    assert abs(course(common.model_copy(update={"S": 0.0}), (0, 2))) < 0.2
+    np.testing.assert_array_equal(deap_arrays(common, 1)[1], deap_arrays(people, 1)[1])
+    of_film = common_course(Piece(common, 0, 3), 128.0)  # (2, samples)
+    np.testing.assert_allclose(of_film[:, 384:].mean(axis=1), 0, atol=0.05)
+    assert np.ptp(of_film[1]) > 1
 
 
 def features(people: People, persons: range, stimuli: range) -> tuple[NDArray[Any], NDArray[Any]]:
