@@ -84,7 +84,8 @@ def row(threads: int, rounds: int, steps: int) -> list[str]:
 def plain(pace: Pace, threads: int) -> None:
     """The transcription."""
     torch.set_num_threads(threads)
-    signals = windows(settings(threads).spec).reshape(CLIPS, PEOPLE, *settings(threads).spec.shape)
+    spec = settings(threads).spec
+    signals = windows(spec, CLIPS * PEOPLE).reshape(CLIPS, PEOPLE, *spec.shape)
     for _ in plainly.train(signals, 8, 2, seed=0):
         pace()
 
@@ -114,13 +115,23 @@ def bare(pace: Pace, threads: int) -> None:
 def work_of(threads: int, pace: Callable[[], None]) -> Work:
     """Return what the stage 'pretrain' needs, with a corpus in memory; every batch that is fed calls ``pace``."""
     config = settings(threads)
-    corpus = corpus_of(config.spec)
+    corpus = corpus_of(config.spec, CLIPS, PEOPLE)
+    return work_on(corpus, config, _Paced(corpus, unscaled(config.spec), pick_device(config), pace))
+
+
+def unscaled(spec: SignalSpec) -> Scale:
+    """Return the scaling of random numbers: none."""
+    channels = spec.shape[0]
+    return Scale(np.zeros(channels, np.float32), np.ones(channels, np.float32))
+
+
+def work_on(corpus: Corpus, config: Config, feed: Feed) -> Work:
+    """Return what the stage 'pretrain' needs to learn from all of ``corpus``."""
     method = build_method(config.method.name, config.method.settings, config.spec)
-    channels = config.spec.shape[0]
-    scale = Scale(np.zeros(channels, np.float32), np.ones(channels, np.float32))
     rows = np.arange(len(corpus.windows))
-    split = Split("none", 0, {}, train=rows, validation=rows[: 8 * PEOPLE], test=rows[:0], left_out=0)
-    return Work(config, method, corpus, split, scale, _Paced(corpus, scale, pick_device(config), pace))
+    people = len(corpus.manifest.people)
+    split = Split("none", 0, {}, train=rows, validation=rows[: 8 * people], test=rows[:0], left_out=0)
+    return Work(config, method, corpus, split, unscaled(config.spec), feed)
 
 
 class _Paced(Feed):
@@ -141,21 +152,21 @@ def settings(threads: int) -> Config:
     return config.model_copy(update={"device": "cpu", "threads": threads, "checkpoint": 1e9})
 
 
-def windows(spec: SignalSpec) -> NDArray[np.float32]:
+def windows(spec: SignalSpec, rows: int) -> NDArray[np.float32]:
     """Random windows (rows, channels, samples), those of a clip together."""
-    return np.random.default_rng(0).standard_normal((CLIPS * PEOPLE, *spec.shape), dtype=np.float32)
+    return np.random.default_rng(0).standard_normal((rows, *spec.shape), dtype=np.float32)
 
 
-def corpus_of(spec: SignalSpec) -> Corpus:
-    """Return the corpus of these windows, in memory: everybody saw every clip."""
-    index = np.zeros(CLIPS * PEOPLE, INDEX)
-    index["hop"], index["subject"] = np.divmod(np.arange(CLIPS * PEOPLE), PEOPLE)
+def corpus_of(spec: SignalSpec, clips: int, people: int) -> Corpus:
+    """Return a corpus of random windows, in memory: all ``people`` saw all ``clips``."""
+    index = np.zeros(clips * people, INDEX)
+    index["hop"], index["subject"] = np.divmod(np.arange(clips * people), people)
     manifest = Manifest(
         source="random numbers", fingerprint="", simulated=True, signals=spec, stimuli=("noise",), trials=0,
-        people=tuple(f"p{number}" for number in range(PEOPLE)), windows=len(index),
+        people=tuple(f"p{number}" for number in range(people)), windows=len(index),
     )  # fmt: skip
     nothing = np.zeros(0, np.int32)
-    return Corpus(windows(spec), index, Trials(nothing, nothing, {}, {}, {}), manifest)
+    return Corpus(windows(spec, len(index)), index, Trials(nothing, nothing, {}, {}, {}), manifest)
 
 
 def losses() -> tuple[float, float]:

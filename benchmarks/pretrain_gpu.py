@@ -13,11 +13,15 @@ code 2. With --device cpu it tries the ways that a CPU has, on a small corpus; a
 """
 
 import argparse
+import json
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,9 +31,13 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import console
+from benchmarks.pretrain_cpu import corpus_of, unscaled, work_on
 from memhacl.train.loops.course import Learner
+from memhacl.train.loops.pretrain import pretrain
+from memhacl.train.loops.work import Feed
 from memhacl.train.methods.contract import Clips, Method
 from memhacl.train.methods.registry import build_method
+from memhacl.train.progress import stage_bar
 from memhacl.train.settings import load_config
 
 CLIPS, PEOPLE = 1680, 32
@@ -38,6 +46,13 @@ SCHEDULE = 4000 * 210  # steps
 AIM = 30  # minutes
 WARM = 12  # steps before the clock starts
 PRODUCT = {"cuda": 8192, "cpu": 512}  # rows and columns of the matrices that tell the peak
+# The product's own stage on the same corpus: name -> settings.
+STAGE: Mapping[str, Mapping[str, Any]] = {
+    "memhacl, bfloat16, --compile": {"precision": "bfloat16", "compile": True},
+    "memhacl, bfloat16": {"precision": "bfloat16", "compile": False},
+    "memhacl, float32": {"precision": "float32", "compile": False},
+}
+EPOCHS = 4  # of the stage; the first ones compile and try, the last is timed
 Step = Callable[[Tensor], Tensor]  # views -> loss
 
 
@@ -80,10 +95,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = Table(title=f"pretraining at width {given.width:g}, 36 x 128, P = 8, Q = 2: {given.steps} steps")
     for column in ("way", "ms a step", "steps/s", "samples/s", "TFLOP/s", "of peak", f"schedule (aim {AIM} min)"):
         table.add_column(column)
-    for way in WAYS:
-        table.add_row(way.name, *figures(trial, way, given.steps, peak, screen))
+    for name, measured in rows(trial, given.steps, peak, screen):
+        screen.print(f"{name}: {', '.join(measured)}")  # compiling takes minutes: what is known is shown
+        table.add_row(name, *measured)
     screen.print(table)
     return 0
+
+
+def rows(trial: "Trial", steps: int, peak: float, screen: Console) -> Iterator[tuple[str, list[str]]]:
+    """Yield names and figures: the product's stage, and bare steps in several ways."""
+    for name, more in STAGE.items():
+        yield name, stage_figures(trial, more, peak, screen)
+    for way in WAYS:
+        yield way.name, figures(trial, way, steps, peak, screen)
 
 
 def figures(trial: "Trial", way: Way, steps: int, peak: float, screen: Console) -> list[str]:
@@ -96,6 +120,38 @@ def figures(trial: "Trial", way: Way, steps: int, peak: float, screen: Console) 
         screen.print(f"{way.name}: {type(problem).__name__}: {problem}", markup=False)
         return ["failed"]
     assert np.isfinite(loss)
+    return cells(trial, seconds, peak)
+
+
+def stage_figures(trial: "Trial", more: Mapping[str, Any], peak: float, screen: Console) -> list[str]:
+    """Return the same of the stage 'pretrain' as users run it: its log tells the last epoch's seconds."""
+    config = load_config("deap")
+    config = config.model_copy(
+        update={
+            "device": trial.device.type,
+            "checkpoint": 1e9,
+            "compile": more["compile"],
+            "method": config.method.model_copy(
+                update={"settings": config.method.settings | {"width": trial.width}}
+            ),
+            "pretrain": config.pretrain.model_copy(update={"epochs": EPOCHS, "precision": more["precision"]}),
+        }
+    )
+    try:
+        with tempfile.TemporaryDirectory(prefix="memhacl-") as run:
+            folder = Path(run) / "stage" / "pretrain"
+            folder.mkdir(parents=True)
+            with stage_bar("pretrain", Console(quiet=True)) as bar:
+                pretrain(work_on(trial.known, config, trial.feed), folder, bar)
+            last = json.loads((folder / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    except Exception as problem:
+        screen.print(f"{more}: {type(problem).__name__}: {problem}", markup=False)
+        return ["failed"]
+    return cells(trial, last["seconds"] / last["steps"], peak)
+
+
+def cells(trial: "Trial", seconds: float, peak: float) -> list[str]:
+    """Return a row's figures for steps of so many ``seconds``."""
     rate = trial.flops / seconds
     return [
         f"{1e3 * seconds:.2f}",
@@ -131,12 +187,14 @@ class Trial:
     """A corpus on the device and the method of configs/deap.yaml at ``width``."""
 
     def __init__(self, device: torch.device, width: float):
-        self.device = device
+        self.device, self.width = device, width
         config = load_config("deap")
         settings = config.method.settings | {"width": width}
         self.method: Method = build_method("me-mhacl", settings, config.spec)
         clips = CLIPS if device.type == "cuda" else SMALL
-        self.corpus = torch.randn(clips * PEOPLE, *config.spec.shape, device=device)  # (rows, C, T)
+        self.known = corpus_of(config.spec, clips, PEOPLE)
+        self.feed = Feed(self.known, unscaled(config.spec), device)
+        self.windows = torch.from_numpy(self.known.windows).to(device)  # (rows, C, T)
         subject, clip = np.tile(np.arange(PEOPLE), clips), np.repeat(np.arange(clips), PEOPLE)
         self._sampler = self.method.sampler(Clips(subject, clip), seed=0)
         self.generator = torch.Generator(device).manual_seed(0)
@@ -150,7 +208,7 @@ class Trial:
         for epoch in count(1):
             rows = torch.from_numpy(np.stack(list(self._sampler.epoch(epoch)))).to(self.device)  # (steps, P, 2Q)
             for batch in rows:
-                yield self.method.views(self.corpus[batch], self.generator)
+                yield self.method.views(self.windows[batch], self.generator)
 
     def learner(self) -> Learner:
         """Return fresh networks on the device."""

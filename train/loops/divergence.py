@@ -51,7 +51,9 @@ class Watch:
         """
         course = self._course
         lr = float(course.adam.param_groups[0]["lr"])
-        self._last = Seen(course.epoch, course.step + 1, lr, loss.detach(), gradient)
+        self._last = Seen(
+            course.epoch, course.step + 1, lr, loss.detach().clone(), gradient
+        )  # a CUDA graph writes the next loss over it
         self._held.append(self._last)
         if len(self._held) >= self._most:
             self._look()

@@ -1,7 +1,7 @@
 """Stage 'pretrain': the encoder learns without labels, from the training rows alone."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import torch
 
 from memhacl.stream.errors import ConfigError
 from memhacl.train.loops.checkpoint import Checkpoint
-from memhacl.train.loops.course import Course
+from memhacl.train.loops.course import Course, Learner
 from memhacl.train.loops.curves import pretrain_curves
 from memhacl.train.loops.distributed import average_gradients, first_says, world
 from memhacl.train.loops.divergence import Watch
@@ -18,6 +18,7 @@ from memhacl.train.loops.networks import save_state, save_weights
 from memhacl.train.loops.reproduce import deterministic
 from memhacl.train.loops.run_log import NoLog, RunLog
 from memhacl.train.loops.work import Work
+from memhacl.train.methods.contract import Outcome
 from memhacl.train.progress import Bar
 
 
@@ -73,7 +74,7 @@ def _begin(work: Work, checkpoint: Checkpoint, log: RunLog) -> tuple[Course, boo
 def _train(course: Course, work: Work, checkpoint: Checkpoint, watch: Watch, folder: Path, bar: Bar) -> None:
     """Train from where ``course`` is to the end; the log's lines, kept encoders and checkpoints are written."""
     settings, learner, here = work.config.pretrain, course.learner, world()
-    forward = torch.compile(learner) if work.config.compile else learner
+    forward = _compiled(learner, work.feed.device) if work.config.compile else learner
     half = torch.autocast(work.feed.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     held_out = HeldOut(work)
     norm: torch.Tensor | None = None
@@ -81,10 +82,10 @@ def _train(course: Course, work: Work, checkpoint: Checkpoint, watch: Watch, fol
     while course.epoch <= settings.epochs and not course.given_up():
         for rows in course.rows_of(course.epoch, course.step):
             views = work.method.views(work.feed(rows), course.views)  # the method's own shape, ending in C, T
+            course.adam.zero_grad(set_to_none=True)
             with half:
                 outcome = forward(work.method.part(views, here.rank, here.count))
             watch.see(outcome.loss, norm)
-            course.adam.zero_grad(set_to_none=True)
             outcome.loss.backward()
             average_gradients(learner.parameters())
             figures = {"loss": outcome.loss, **outcome.metrics}
@@ -108,6 +109,20 @@ def _train(course: Course, work: Work, checkpoint: Checkpoint, watch: Watch, fol
         course.log.write(line)
         bar.step(f"loss {line['loss']:.3f}")
         course.next_epoch()
+
+
+def _compiled(learner: Learner, device: torch.device) -> Callable[[torch.Tensor], Outcome]:
+    """Compile for views of one shape; on a GPU forward and backward are each launched at once, as CUDA graphs."""
+    if device.type != "cuda":
+        return torch.compile(learner, dynamic=False)
+    graphed = torch.compile(learner, mode="reduce-overhead", dynamic=False)
+
+    def step(views: torch.Tensor) -> Outcome:
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]  # what it left goes
+        outcome: Outcome = graphed(views)
+        return outcome
+
+    return step
 
 
 @contextmanager

@@ -27,11 +27,18 @@ def set_random_state(states: dict[str, Tensor], device: torch.device) -> None:
 
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
-    """Allow only operations that repeat bit for bit, where ``wanted``; afterwards everything is as it was."""
-    if not wanted:
-        yield
-        return
+    """Allow only operations that repeat bit for bit, where ``wanted``; afterwards everything is as it was.
+
+    Else cuDNN tries its algorithms when it first sees a shape, and keeps the fastest.
+    """
     cudnn = torch.backends.cudnn
+    if not wanted:
+        tries, cudnn.benchmark = cudnn.benchmark, True
+        try:
+            yield
+        finally:
+            cudnn.benchmark = tries
+        return
     before = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),

@@ -16,6 +16,7 @@ from memhacl.train.corpus.labels import Target, targets_of
 from memhacl.train.corpus.scaling import Scale
 from memhacl.train.corpus.store import Corpus
 from memhacl.train.methods.contract import Method
+from memhacl.train.methods.moving import moved
 from memhacl.train.protocols import Split
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Feed:
     def __call__(self, rows: NDArray[np.int64]) -> Tensor:
         r"""Windows (\*rows.shape, channels, samples) of ``rows``, in units of the training deviation."""
         if self._all is not None:
-            return self._all[torch.from_numpy(rows).to(self.device)]
+            return self._all[moved(torch.from_numpy(rows), self.device)]
         flat = torch.from_numpy(self._corpus.windows[rows.reshape(-1)]).to(self.device)
         standard = flat.sub_(self._mean).div_(self._std)
         return standard.reshape(*rows.shape, *standard.shape[1:])  # (*rows, C, T)

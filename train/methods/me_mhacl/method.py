@@ -17,6 +17,7 @@ from memhacl.train.methods.me_mhacl.meiosis import meiosis, random_orders, split
 from memhacl.train.methods.me_mhacl.projector import GroupProjector
 from memhacl.train.methods.me_mhacl.settings import BOUND, MeMhaclSettings
 from memhacl.train.methods.me_mhacl.transfer import fit_weights
+from memhacl.train.methods.moving import moved
 
 
 class MeMhacl(Method):
@@ -87,11 +88,11 @@ class MeMhacl(Method):
         lowest, highest = self._splits
         split = torch.randint(lowest, highest + 1, (), generator=generator, device=generator.device)
         order = random_orders(batch.shape[0], batch.shape[1], generator)
-        return meiosis(batch, order.to(batch.device), split)
+        return meiosis(batch, moved(order, batch.device), split)
 
     def _apart(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         order = random_orders(batch.shape[0], batch.shape[1], generator)
-        return apart(batch, order.to(batch.device))
+        return apart(batch, moved(order, batch.device))
 
     def objective(self, features: int) -> GroupContrast:
         """Return the contrast of embeddings (2, P, Q, features), with a fresh projector."""

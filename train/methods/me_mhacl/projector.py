@@ -31,7 +31,9 @@ class GroupProjector(nn.Module):
         tokens: Tensor = self.layers(members.flatten(0, 1))  # (N Q, features) -> (N Q, size)
         tokens = tokens.reshape(groups, size, self.size)  # (N, Q, size); -1 for a size would fail without groups
         if self.attention is not None:
-            tokens, _ = self.attention(tokens, tokens, tokens, need_weights=False)
+            # With the weights asked for, torch multiplies small matrices; its fused attention is made for long
+            # sequences and takes longer over a group's few members.
+            tokens, _ = self.attention(tokens, tokens, tokens, need_weights=True)
         return tokens.amax(dim=1)  # (N, size)
 
 
