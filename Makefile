@@ -35,7 +35,7 @@ bench: $(STAMP)  ## the measured claims, as tables (about 20 minutes)
 	$(BIN)/python -m benchmarks.run
 
 experiments: $(STAMP)  ## does it learn, on simulated people: tables over 5 seeds (about 2 hours, resumable)
-	$(BIN)/python -m benchmarks.learns --controls
+	$(BIN)/python -m benchmarks.learns
 	$(BIN)/python -m benchmarks.encoders
 
 model: $(STAMP)  ## retrain and replace the model that ships in the package
