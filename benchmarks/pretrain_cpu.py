@@ -129,8 +129,7 @@ def work_on(corpus: Corpus, config: Config, feed: Feed) -> Work:
     """Return what the stage 'pretrain' needs to learn from all of ``corpus``."""
     method = build_method(config.method.name, config.method.settings, config.spec)
     rows = np.arange(len(corpus.windows))
-    people = len(corpus.manifest.people)
-    split = Split("none", 0, {}, train=rows, validation=rows[: 8 * people], test=rows[:0], left_out=0)
+    split = Split("none", (), 0, 0, {}, train=rows, validation=rows[:0], test=rows[:0], left_out=0)
     return Work(config, method, corpus, split, unscaled(config.spec), feed)
 
 
@@ -166,7 +165,9 @@ def corpus_of(spec: SignalSpec, clips: int, people: int) -> Corpus:
         people=tuple(f"p{number}" for number in range(people)), windows=len(index),
     )  # fmt: skip
     nothing = np.zeros(0, np.int32)
-    return Corpus(windows(spec, len(index)), index, Trials(nothing, nothing, {}, {}, {}), manifest)
+    return Corpus(
+        windows(spec, len(index)), index, Trials(nothing, nothing, {}, {}, {}, np.zeros((0, 2))), manifest
+    )
 
 
 def losses() -> tuple[float, float]:

@@ -44,6 +44,7 @@ def corpus_of(rows: Sequence[Row], windows: np.ndarray | None = None, seed: int 
             row.second,
         )
         index[place]["trial"] = row.subject * stimuli + row.stimulus
+        index[place]["start"] = 100.0 * row.stimulus + row.second  # on each person's clock
     if windows is None:
         windows = random.standard_normal((len(rows), *SPEC.shape)).astype(np.float32)
     manifest = Manifest(

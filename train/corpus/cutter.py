@@ -3,15 +3,17 @@
 import hashlib
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from memhacl.stream.errors import StreamError
+from memhacl.stream.events import events
 from memhacl.stream.path.offline import recording_windows
 from memhacl.stream.path.window import Window
-from memhacl.stream.signals import Recording, Segment, Trial
+from memhacl.stream.signals import ANCHOR, REST_END, REST_START, Marker, Recording, Segment, Trial
 from memhacl.stream.sources.registry import Source
 from memhacl.stream.spec import ModalitySpec, SignalSpec
 from memhacl.stream.trim import trimmed
@@ -58,7 +60,9 @@ class Cutter:
             simulated=recording.simulated,
             signals=spec,
             scales=recording.scales,
-            trials=tuple(_record(recording.segments[number], trial, spec) for number, trial in recording.trials()),
+            trials=tuple(
+                record for segment in recording.segments for record in _records(recording.person, segment, spec)
+            ),
             excluded=excluded,
             excluded_trials=recording.excluded,
             notes=recording.notes,
@@ -123,13 +127,38 @@ def _place_around(trials: tuple[Trial, ...], window: Window) -> int | None:
     return None
 
 
-def _record(segment: Segment, trial: Trial, spec: SignalSpec) -> TrialRecord:
+def _records(person: str, segment: Segment, spec: SignalSpec) -> Iterator[TrialRecord]:
+    markers = events(person, segment)
+    for trial in segment.trials:
+        yield _record(segment, trial, spec, rest_before(trial.onset, markers))
+
+
+def rest_before(onset: float, markers: Sequence[Marker]) -> tuple[float, float]:
+    """Start and end (s) of the rest period that the signal path knows at ``onset`` (s): the last one that ended.
+
+    It may be an earlier trial's: a trial without one of its own is compared with that.
+    """
+    rest, began = (onset, onset), None
+    for marker in markers:
+        if marker.time > onset + _SLACK:
+            break
+        if marker.text == ANCHOR:
+            rest, began = (onset, onset), None
+        elif marker.text == REST_START:
+            began = marker.time
+        elif marker.text == REST_END and began is not None:
+            rest, began = (began, marker.time), None
+    return rest
+
+
+def _record(segment: Segment, trial: Trial, spec: SignalSpec, rest: tuple[float, float]) -> TrialRecord:
     return TrialRecord(
         stimulus=trial.stimulus,
         ratings={scale: value for scale, value in trial.ratings.items() if not math.isnan(value)},
         planted=trial.planted,
         categories=trial.categories,
         digest=digest(segment, trial, tuple(modality.modality for modality in spec.modalities)),
+        rest=rest,
     )
 
 

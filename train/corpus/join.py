@@ -190,7 +190,8 @@ class _Table:
 
 
 def _trial(record: TrialRecord) -> Trial:
-    return Trial(record.stimulus, 0.0, 0.0, 0.0, record.ratings, record.planted, record.categories)
+    rest, rested = record.rest
+    return Trial(record.stimulus, rest, rested, rested, record.ratings, record.planted, record.categories)
 
 
 def _excluded_people(

@@ -20,13 +20,17 @@ ROWS = np.dtype([("trial", "i4"), ("hop", "i4"), ("start", "f8")])
 
 
 class TrialRecord(Strict):
-    """What is known of a trial; ``digest`` (hex) is that of its samples, empty where it has none."""
+    """What is known of a trial; ``digest`` (hex) is that of its samples, empty where it has none.
+
+    ``rest`` is when the rest period that it is compared with began and ended (s), equal where there is none.
+    """
 
     stimulus: str
     ratings: Mapping[str, float]
     planted: Mapping[str, float]
     categories: Mapping[str, str]
     digest: str
+    rest: tuple[float, float]
 
 
 class Part(Strict):

@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from memhacl.stream.errors import DataError
 from memhacl.stream.spec import SignalSpec
 from memhacl.stream.strict import Strict
+from memhacl.train.corpus.copies import first_alike
 from memhacl.train.corpus.trials import Trials, load_trials
 from memhacl.train.corpus.window_file import Block, check_sum, edges
 
@@ -72,6 +74,11 @@ class Corpus:
         """Number of each row's clip, (rows,): equal where stimulus and hop are."""
         pairs = np.stack([self.index["stimulus"], self.index["hop"]])  # (2, rows)
         return np.unique(pairs, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+    @cached_property
+    def copies(self) -> NDArray[np.int64]:
+        """Number of the first trial that has each trial's windows, (trials,): its own where none has."""
+        return first_alike(self.windows, self.index)
 
 
 def load_corpus(folder: Path) -> Corpus:

@@ -27,7 +27,8 @@ class Trials:
     """One entry a trial in every array (trials,).
 
     ``subject`` and ``stimulus`` are numbers; ``ratings`` and ``planted`` map scale to values, NaN where there is
-    none; ``categories`` maps kind to categories.
+    none; ``categories`` maps kind to categories. ``rest`` (trials, 2) is when the rest period before each began
+    and ended, in s on the recording's clock: the same moment where there was none.
     """
 
     subject: NDArray[np.int32]
@@ -35,13 +36,14 @@ class Trials:
     ratings: Mapping[str, NDArray[np.float64]]
     planted: Mapping[str, NDArray[np.float64]]
     categories: Mapping[str, Coded]
+    rest: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.subject)
 
     def save(self, path: Path) -> None:
         """Write the columns to an .npz file; names of categories are not in it."""
-        columns: dict[str, Any] = {"subject": self.subject, "stimulus": self.stimulus}
+        columns: dict[str, Any] = {"subject": self.subject, "stimulus": self.stimulus, "rest": self.rest}
         columns |= {f"rating {scale}": values for scale, values in self.ratings.items()}
         columns |= {f"planted {scale}": values for scale, values in self.planted.items()}
         columns |= {f"category {kind}": coded.codes for kind, coded in self.categories.items()}
@@ -58,7 +60,7 @@ def load_trials(path: Path, names: Mapping[str, tuple[str, ...]]) -> Trials:
         for word in ("rating", "planted", "category")
     }
     coded = {kind: Coded(names[kind], codes) for kind, codes in of["category"].items()}
-    return Trials(columns["subject"], columns["stimulus"], of["rating"], of["planted"], coded)
+    return Trials(columns["subject"], columns["stimulus"], of["rating"], of["planted"], coded, columns["rest"])
 
 
 def tabulate(found: Iterable[tuple[int, int, Trial]]) -> Trials:
@@ -71,6 +73,7 @@ def tabulate(found: Iterable[tuple[int, int, Trial]]) -> Trials:
         _numbers([trial.ratings for trial in trials]),
         _numbers([trial.planted for trial in trials]),
         _categories([trial.categories for trial in trials]),
+        np.array([(trial.rest, trial.rest_end) for trial in trials], dtype=np.float64).reshape(-1, 2),
     )
 
 

@@ -42,7 +42,7 @@ def check_unseen(parent: Parent, work: Work) -> None:
 def _same_split(seen: Seen, work: Work) -> bool:
     """Whether both split alike, by units whose names mean the same in both.
 
-    Trials and clips are numbered: the same number is the same trial only where the corpora have the same rows.
+    Trials and clips are counted: the same name is the same trial only where the corpora have the same rows.
     """
     if seen.split.units != work.split.units:
         return False

@@ -175,7 +175,9 @@ def test_a_divergence_is_told_with_what_was_fed_and_forgotten_once_mended(new_ru
 
 def spoil(folder: Path, work: Work, value: float, channels: slice) -> int:
     """Put ``value`` into a training window in the middle of somebody's; return its row."""
-    row = int(work.split.train[len(work.split.train) // 2])
+    subject, train = work.corpus.index["subject"], work.split.train
+    within = train[subject[train - 1] == subject[(train + 1) % len(subject)]]  # opening a corpus checks the edges
+    row = int(within[len(within) // 2])
     windows = np.load(folder / "corpus" / "windows.npy", mmap_mode="r+")
     windows[row, channels] = value
     windows.flush()

@@ -1,4 +1,4 @@
-"""Equal names of trials are no proof: they are numbers."""
+"""Equal names of trials and clips are no proof: they are counted."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
