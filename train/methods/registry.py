@@ -6,10 +6,12 @@ from typing import Any
 from memhacl.stream.errors import ConfigError
 from memhacl.stream.spec import SignalSpec
 from memhacl.train.methods.contract import Method
+from memhacl.train.methods.eegnet.method import EegNet
 from memhacl.train.methods.me_mhacl.method import MeMhacl
 from memhacl.train.methods.supervised.method import Supervised
+from memhacl.train.methods.tsception.method import Tsception
 
-methods: dict[str, type[Method]] = {method.name: method for method in (MeMhacl, Supervised)}
+methods: dict[str, type[Method]] = {method.name: method for method in (MeMhacl, Supervised, EegNet, Tsception)}
 
 
 def build_method(name: str, settings: Mapping[str, Any], spec: SignalSpec) -> Method:

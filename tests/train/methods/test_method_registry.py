@@ -13,11 +13,12 @@ from memhacl.stream.errors import ConfigError
 from memhacl.train.methods.contract import Clips, Method
 from memhacl.train.methods.registry import build_method, methods
 
-NAMES = ("me-mhacl", "supervised")
+NAMES = ("me-mhacl", "supervised")  # those with the same network
+ALL = ("eegnet", "me-mhacl", "supervised", "tsception")
 
 
 def test_the_methods_are_known_by_name() -> None:
-    assert tuple(sorted(methods)) == NAMES
+    assert tuple(sorted(methods)) == ALL
     for name in NAMES:
         method = build_method(name, {}, eeg_of((35, 128)))
         assert isinstance(method, Method)
@@ -28,7 +29,11 @@ def test_the_methods_are_known_by_name() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("mhacl", {}, "method.name: unknown method 'mhacl'; expected one of me-mhacl, supervised"),
+        (
+            "mhacl",
+            {},
+            "method.name: unknown method 'mhacl'; expected one of eegnet, me-mhacl, supervised, tsception",
+        ),
         ("me-mhacl", {"widht": 1}, "method.settings of 'me-mhacl': unknown key 'widht'; did you mean 'width'?"),
         ("me-mhacl", {"width": 0.1}, "width: expected a multiple of 1/64"),
         ("me-mhacl", {"clips": 1}, "clips: Input should be greater than or equal to 2 (found 1)"),

@@ -161,7 +161,7 @@ def test_files_that_do_not_tell_their_weights_are_refused(their_run: Path, tmp_p
         ),
         (
             written(tmp_path / "masked.onnx", weights, card, method="masked"),
-            "one of me-mhacl, supervised, found method",
+            "one of eegnet, me-mhacl, supervised, tsception, found method",
         ),
         (written(tmp_path / "new.onnx", weights, card, network={"depth": 3}), "unknown key 'depth'"),
         (written(tmp_path / "few.onnx", folded, card), "one for each task, under their names, found those of 1"),

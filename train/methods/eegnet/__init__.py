@@ -1,0 +1,1 @@
+"""EEGNet, a compact convolutional network for EEG: a comparison that is fully supervised."""

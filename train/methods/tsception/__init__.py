@@ -1,0 +1,1 @@
+"""TSception, a convolutional network for emotion in EEG: a comparison that is fully supervised."""
