@@ -34,6 +34,8 @@ class SimulateArguments:
     """The same seed and settings give the same files."""
     S: float = _DEFAULT.S
     """Stimulus-locked part of the signals that people share."""
+    C: float = _DEFAULT.C
+    """Course of emotion that the stimulus gives everybody (times S), of which ratings tell nothing."""
     F: float = _DEFAULT.F
     """Fingerprint of the trial: the same in all its seconds, and no use for emotion."""
     E: float = _DEFAULT.E
@@ -51,7 +53,7 @@ def simulate(arguments: list[str]) -> int:
     prog = "memhacl-train simulate"
     says = (
         "Write simulated people in DEAP's preprocessed layout (sNN.dat). Signals = the person's fingerprint + a "
-        "part locked to the stimulus (S) + the trial's fingerprint (F) + an emotional effect (E) + noise; ratings "
+        "part locked to the stimulus (S, C) + the trial's fingerprint (F) + an emotional effect (E) + noise; ratings "
         "= the person's bias (B) + the stimulus's mean (V) + the latent behind E + noise. What is learnt from "
         "them says nothing about real emotion."
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.train.config import LabelConfig
+from memhacl.train.corpus.exchange import exchange
 from memhacl.train.corpus.trials import Coded, Trials
 
 UNRATED = -1
@@ -39,16 +40,38 @@ class Target:
 def targets_of(trials: Trials, ranges: Ranges, config: LabelConfig) -> dict[str, Target]:
     """Classes of ``trials`` for each task of ``config``; ``ranges`` gives each scale's lowest and highest rating.
 
+    With ``config.permutation`` they are other trials' classes, for a permutation test.
+
     Raises
     ------
     DataError
         The data has no such scale or kind of category, or one class only.
     ConfigError
-        A scale without a known range has no threshold, or a setting names a scale or category that is not there.
+        A scale without a known range has no threshold, a setting names a scale or category that is not there, or a
+        permutation changes nothing.
     """
     _must_be_there("thresholds", config.thresholds, trials.ratings, "scales")
     _must_be_there("classes", config.classes, trials.categories, "kinds of category")
-    return {task: target_of(task, trials, ranges, config) for task in config.tasks}
+    found = {task: target_of(task, trials, ranges, config) for task in config.tasks}
+    return _exchanged(found, trials, config) if config.permutation else found
+
+
+def _exchanged(found: Mapping[str, Target], trials: Trials, config: LabelConfig) -> dict[str, Target]:
+    """Give each labelled trial another's labels, of all tasks together; see `exchange`."""
+    for task, target in found.items():
+        if config.permute == "stimulus" and _one_to_one(target.values, trials.stimulus):
+            raise ConfigError(
+                f"labels.permute: 'stimulus' would only rename the classes of task '{task}', each of which is "
+                "that of one stimulus; expected 'person'"
+            )
+    labelled = np.any([target.values != UNRATED for target in found.values()], axis=0)
+    order = exchange(trials, labelled, config.permute, config.permutation)
+    return {task: target.of(order) for task, target in found.items()}
+
+
+def _one_to_one(classes: NDArray[np.int64], stimulus: NDArray[np.int32]) -> bool:
+    pairs = {pair for pair in zip(classes.tolist(), stimulus.tolist(), strict=True) if pair[0] != UNRATED}
+    return len(pairs) == len({label for label, _ in pairs}) == len({number for _, number in pairs})
 
 
 def _must_be_there(key: str, named: Iterable[str], there: Iterable[str], what: str) -> None:

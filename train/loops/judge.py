@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from memhacl.train.corpus.labels import UNRATED
 from memhacl.train.loops.work import Feed, batches
-from memhacl.train.measure.metrics import balanced_accuracy, fit_temperature
+from memhacl.train.measure.calibration import fit_temperature
+from memhacl.train.measure.metrics import balanced_accuracy
 
 Rows = NDArray[np.int64]
 Classes = Mapping[str, Rows]  # task → class of every row of the corpus, -1 where none may be used

@@ -1,130 +1,129 @@
-"""Stage 'evaluate': the test rows, once: the model beside majority, LDA and, where planted, the oracle."""
+"""Stage 'evaluate': the test rows, once: what the model and its baselines say of them, and what that is worth."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memhacl.train.baselines.elapsed import same_order
+from memhacl.train.baselines.registry import predict
+from memhacl.train.baselines.situation import Situation, Unavailable
+from memhacl.train.baselines.table import FeatureTable
 from memhacl.train.corpus.labels import UNRATED, planted_classes, said
 from memhacl.train.loops.finetune import predict_logits
 from memhacl.train.loops.label_share import labels_of
 from memhacl.train.loops.networks import Group
 from memhacl.train.loops.work import Work
-from memhacl.train.measure.baselines import Parts, corpus_features, lda, majority
-from memhacl.train.measure.metrics import calibrated, mean_by, measure, measure_classes
+from memhacl.train.measure.calibration import calibrated
+from memhacl.train.measure.predictions import MODEL, Floats, Predictions, save_predictions
+from memhacl.train.measure.summary import summarise
 from memhacl.train.progress import Bar
+from memhacl.train.report import write_report
+from memhacl.train.report.embedding import embed, save_clouds
 
-Measures = dict[str, dict[str, float | None]]
-
-
-@dataclass(frozen=True)
-class Rated:
-    """The rated test rows of one task: (rows,) truth, planted class (-1: none) and trial; guesses by name."""
-
-    truth: NDArray[np.int64]
-    planted: NDArray[np.int64]
-    trial: NDArray[np.int64]
-    probabilities: dict[str, NDArray[np.float64]]
+Numbers = NDArray[np.int64]
 
 
 def evaluate(work: Work, groups: dict[str, Group], temperatures: dict[str, float], folder: Path, bar: Bar) -> None:
-    """Measure every task per window and per trial on the test rows; write metrics.json to ``folder``."""
+    """Write predictions.npz, metrics.json and report.html to ``folder``: what the test rows say of every task.
+
+    Raises
+    ------
+    DataError
+        The split leaks.
+    """
+    settings = work.config.evaluate
     work.split.check(work.corpus)
-    bar.start(2 + len(work.config.labels.tasks), "band power")
-    known = corpus_features(work.corpus, work.split.train)
-    asked = corpus_features(work.corpus, work.split.test)
-    bar.step("model")
-    model = _predict(work, groups, temperatures)
-    bar.step("measures")
-    tasks: dict[str, dict[str, Measures]] = {}
+    bar.start(2 + len(work.targets) * (1 + len(settings.baselines)), MODEL)
+    model = _logits(work, groups)
+    bar.step(MODEL)
+    features = FeatureTable(work.corpus)
     labels = labels_of(work)  # what is compared with the model learns from no more labels than it
+    tasks: dict[str, Predictions] = {}
+    unavailable: dict[str, str] = {}
     for task, target in work.targets.items():
-        classes, count = labels.classes[task][work.split.train], len(target.classes)
-        guesses = {
-            "model": model[task],
-            "lda": lda(Parts(known, classes, asked), count),
-            "majority": majority(classes, count, len(asked)),
-        }
-        tasks[task] = _measure_task(_test_rows(work, task, guesses))
+        guesses = {MODEL: calibrated(model[task], temperatures[task])}
+        classes, count = labels.classes[task], len(target.classes)
+        situation = Situation(work.corpus, work.split, classes, count, features, work.config.finetune.balance)
+        for name in settings.baselines:
+            found = predict(name, situation)
+            if isinstance(found, Unavailable):
+                unavailable[name] = found.why
+            else:
+                guesses[name] = found
+            bar.step(f"{task}: {name}")
+        tasks[task] = _predictions(work, task, guesses, temperatures[task])
         bar.step(task)
-    report = {**describe(work), "tasks": tasks}
-    (folder / "metrics.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    bar.finish(f"{len(asked)} test windows; {report['protocol_means']}")
+    save_predictions(folder / "predictions.npz", tasks)
+    about = describe(work) | {"unavailable": unavailable}
+    report = summarise(tasks, about, settings.resamples, work.config.seed)
+    text = json.dumps(report, indent=2, allow_nan=False)
+    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    if not work.config.labels.permutation:  # nobody looks at each of a thousand such trainings
+        save_clouds(folder / "embedding.npz", embed(work, groups))
+        bar.step("report")
+        write_report(folder.parent.parent, folder, work.config)
+    bar.finish(f"{len(work.split.test)} test windows; {report['protocol_means']}")
 
 
 def describe(work: Work) -> dict[str, Any]:
     """Say what the numbers were measured on: the words that must stand beside them."""
-    rows, index, manifest = work.split.test, work.corpus.index, work.corpus.manifest
-    tested = {
-        "people": len(np.unique(index["subject"][rows])),
-        "stimuli": len(np.unique(index["stimulus"][rows])),
-        "trials": len(np.unique(index["trial"][rows])),
-        "windows": len(rows),
-    }
+    config, split, manifest = work.config, work.split, work.corpus.manifest
+    labels = config.labels
     return {
-        "name": work.config.name,
+        "name": config.name,
         "method": work.method.name,
         "source": manifest.source,
         "simulated": manifest.simulated,
-        "protocol": work.split.protocol,
-        "protocol_means": work.split.meaning,
-        "leaky": work.split.leaky,
-        "left_out": work.split.left_out,
-        "finetuned": {"mode": work.config.finetune.mode, "labels": work.config.finetune.labels},
-        "test": tested,
-        "classes": {task: said(target.of(work.split.train)) for task, target in work.targets.items()},
+        "already_done": {one.modality: list(one.already_done) for one in work.corpus.spec.modalities},
+        "protocol": split.protocol,
+        "protocol_means": split.meaning,
+        "disjoint": list(split.disjoint),
+        "leaky": split.leaky,
+        "folds": 1,
+        "seeds": [config.seed],
+        "left_out": split.left_out,
+        "one_order": same_order(work.corpus),
+        "permuted": {"how": labels.permute, "number": labels.permutation} if labels.permutation else None,
+        "finetuned": {"mode": config.finetune.mode, "labels": config.finetune.labels},
+        "test": _tested(work, split.test),
+        "classes": {task: said(target.of(split.train)) for task, target in work.targets.items()},
     }
 
 
-def _predict(
-    work: Work, groups: dict[str, Group], temperatures: dict[str, float]
-) -> dict[str, NDArray[np.float64]]:
-    probabilities = {}
+def _tested(work: Work, rows: Numbers) -> dict[str, int]:
+    """Return how many people, stimuli and trials the test ``rows`` (n,) are of, and n."""
+    index = work.corpus.index[rows]
+    kinds = {"people": "subject", "stimuli": "stimulus", "trials": "trial"}
+    return {name: len(np.unique(index[kind])) for name, kind in kinds.items()} | {"windows": len(rows)}
+
+
+def _logits(work: Work, groups: dict[str, Group]) -> dict[str, Floats]:
+    """Logits (test rows, classes) of each task."""
+    found: dict[str, Floats] = {}
     for group in groups.values():
-        for task, logits in predict_logits(group, work.feed, work.split.test).items():
-            probabilities[task] = calibrated(logits, temperatures[task])
-    return probabilities
+        found |= predict_logits(group, work.feed, work.split.test)
+    return found
 
 
-def _test_rows(work: Work, task: str, guesses: dict[str, NDArray[np.float64]]) -> Rated:
-    rows, labels = work.split.test, work.targets[task].values
-    rated = labels[rows] != UNRATED
-    kept = rows[rated]
-    trial = work.corpus.index["trial"][kept].astype(np.int64)
-    return Rated(
-        truth=labels[kept],
-        planted=planted_classes(work.corpus.trials, task)[trial],
+def _predictions(work: Work, task: str, guesses: dict[str, Floats], temperature: float) -> Predictions:
+    """What was said of the rated test rows, with what is known of them."""
+    target, test = work.targets[task], work.split.test
+    rated = target.values[test] != UNRATED
+    rows = test[rated]
+    index, manifest = work.corpus.index[rows], work.corpus.manifest
+    trial = index["trial"].astype(np.int64)
+    return Predictions(
+        classes=target.classes,
+        subject=np.array(manifest.people, dtype=np.str_)[index["subject"]],
+        stimulus=np.array(manifest.stimuli, dtype=np.str_)[index["stimulus"]],
         trial=trial,
-        probabilities={name: values[rated] for name, values in guesses.items()},
+        start=index["hop"] * work.corpus.spec.hop,
+        fold=np.full(len(rows), work.split.fold),
+        truth=target.values[rows],
+        planted=planted_classes(work.corpus.trials, task)[trial],
+        probabilities={who: values[rated] for who, values in guesses.items()},
+        temperature=np.full(len(rows), temperature),
     )
-
-
-def _measure_task(test: Rated) -> dict[str, Measures]:
-    """Measures by level (window, trial) and predictor; nothing where no test row is rated."""
-    if not len(test.truth):
-        return {"window": {}, "trial": {}}
-    return {"window": _measure_level(test), "trial": _measure_level(_per_trial(test))}
-
-
-def _per_trial(test: Rated) -> Rated:
-    """Average probabilities over the windows of each trial; its label is that of any of its windows."""
-    _, first = np.unique(test.trial, return_index=True)
-    means = {name: mean_by(test.trial, values) for name, values in test.probabilities.items()}
-    return Rated(test.truth[first], test.planted[first], test.trial[first], means)
-
-
-def _measure_level(test: Rated) -> Measures:
-    measures = {name: measure(test.truth, values) for name, values in test.probabilities.items()}
-    if (test.planted == UNRATED).any():
-        return measures
-    measures["oracle"] = measure_classes(test.truth, test.planted)
-    for (
-        name,
-        values,
-    ) in test.probabilities.items():  # how often the prediction is what was planted, rating noise aside
-        measures[name]["agreement"] = measure_classes(test.planted, values.argmax(axis=1))["accuracy"]
-    measures["oracle"]["agreement"] = 1.0
-    return measures
