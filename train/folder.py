@@ -1,4 +1,7 @@
-"""The run folder: what each stage left there, under which key; nothing half-made lies under a final name."""
+"""The run folder: what each stage left there, under which key; nothing half-made lies under a final name.
+
+A run can borrow what a stage left in another folder: a relative link then leads there.
+"""
 
 import json
 import os
@@ -37,6 +40,9 @@ _RESUMED = {
 }
 # What else a stage may leave in the run folder.
 _BESIDE = ("tensorboard", "pretrain.diverged.json", "select.diverged.json", "finetune.diverged.json")
+FOLDS = "folds.json"  # in the folder of a cross-validation, which is no run
+FINAL = "final"  # the run in it that is trained on everybody
+_OF_FOLDS = (FOLDS, "folds", "permutations", FINAL, "cluster")
 _KEY = "key"  # the file in a stage's partial folder that says for which key it is
 _PACKAGES = ("memhacl", "torch", "numpy", "scipy", "scikit-learn")
 
@@ -79,7 +85,7 @@ class RunFolder:
         names = {entry.name for entry in self.path.iterdir() if not entry.name.endswith(".partial")}
         if not names:
             return True
-        ours = {"config.yaml", *_BESIDE, *(name for stage in OUTPUTS.values() for name in stage)}
+        ours = {"config.yaml", *_BESIDE, *_OF_FOLDS, *(name for stage in OUTPUTS.values() for name in stage)}
         return "config.yaml" in names and names <= ours and self._has_config()
 
     def _has_config(self) -> bool:
@@ -104,10 +110,14 @@ class RunFolder:
             ) from None
 
     def has(self, stage: str, key: str) -> bool:
-        """Whether ``stage`` ended under ``key`` and what it left is still there."""
+        """Whether ``stage`` ended under ``key`` and what it left, or has borrowed, is still there."""
         entry = self.done().get(stage)
         left = all((self.path / name).exists() for name in OUTPUTS[stage])
-        return entry is not None and entry.key == key and left
+        if entry is None or entry.key != key or not left:
+            return False
+        owner = (self.path / OUTPUTS[stage][0]).resolve().parent
+        lent = owner != self.path.resolve() and (owner / "stages.json").is_file()
+        return not lent or RunFolder(owner).has(stage, key)
 
     @contextmanager
     def making(self, stage: str, key: str, config: Config, anew: bool = False) -> Iterator[Path]:
@@ -124,7 +134,7 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with _alone(self.path):
+            with alone(self.path):
                 yield from self._made(stage, key, config, anew)
         except BrokenPipeError:  # of who reads what is printed
             raise
@@ -156,6 +166,37 @@ class RunFolder:
             if not any(self.path.iterdir()):
                 self.path.rmdir()
 
+    def borrow(self, stage: str, key: str, owner: "RunFolder", config: Config) -> None:
+        """Use what ``stage`` left under ``key`` in the folder ``owner``, by links that both can be moved with.
+
+        Raises
+        ------
+        DataError
+            ``owner`` does not have it, another process works here, or the file system has no links.
+        """
+        if not owner.has(stage, key):
+            raise DataError(
+                f"{owner.path}: '{stage}' has not run there as it is needed in {self.path}; run it first"
+            )
+        if self.has(stage, key):
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with alone(self.path):
+                self._forget_from(stage)
+                for name in OUTPUTS[stage]:
+                    partial = self.path / f"{name}.link.partial"
+                    partial.unlink(missing_ok=True)
+                    partial.symlink_to(os.path.relpath(owner.path / name, self.path))
+                    self._replace(partial, self.path / name)
+                self.keep(config)
+                self._write(self.done() | {stage: owner.done()[stage]})
+        except OSError as problem:
+            raise DataError(
+                f"{self.path}: cannot link to {owner.path} ({problem.strerror or problem}); give another --out, "
+                "on a disk that has symbolic links and room"
+            ) from None
+
     def keep(self, config: Config) -> None:
         """Write the merged config."""
         temporary = self.path / "config.yaml.partial"
@@ -168,7 +209,9 @@ class RunFolder:
         self._write({name: entry for name, entry in self.done().items() if name in earlier})
 
     def _replace(self, made: Path, final: Path) -> None:
-        if final.is_dir():
+        if final.is_symlink():  # what was borrowed is another's
+            final.unlink()
+        elif final.is_dir():
             shutil.rmtree(final)
         os.replace(made, final)
 
@@ -180,7 +223,7 @@ class RunFolder:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Keep other processes of ours out of ``folder``; the lock goes with the process, however it ends.
 
     Raises

@@ -12,7 +12,7 @@ from rich.console import Console
 from memhacl.stream.errors import DataError
 from memhacl.stream.spec import SignalSpec
 from memhacl.train.corpus.store import load_corpus
-from memhacl.train.folder import RunFolder
+from memhacl.train.folder import FINAL, FOLDS, RunFolder
 from memhacl.train.keys import STAGES, config_hash, stage_keys
 from memhacl.train.loops.finetune import load_groups
 from memhacl.train.loops.networks import TaskNetwork
@@ -48,28 +48,35 @@ class TrainedRun:
 
 
 def load_run(run: Path) -> TrainedRun:
-    """Open the run folder ``run`` as its stages left it, on the CPU.
+    """Open the run folder ``run`` as its stages left it, on the CPU; of a cross-validation, that of its refit.
 
     Raises
     ------
     DataError
-        It is no run folder, or a stage has not run under the settings in its config.yaml.
+        It is no run folder, a stage has not run under the settings in its config.yaml, or labels were permuted.
     """
+    again = f"memhacl-train run {run} --out {run}"
+    if (run / FOLDS).is_file():
+        run, again = run / FINAL, f"memhacl-train crossvalidate {run} --out {run}"
+        if not run.is_dir():
+            raise DataError(f"{run}: the model has not been refit on everybody; run {again}")
     if not (run / "config.yaml").is_file() or not (run / "stages.json").is_file():
         raise DataError(
             f"{run}: expected a run folder with config.yaml and stages.json; make one: memhacl-train run"
         )
     config = load_config(str(run)).model_copy(update={"device": "cpu"})
+    if config.labels.permutation:
+        raise DataError(
+            f"{run}: was trained on permuted labels, to see what chance gives; expected a run without "
+            "labels.permutation"
+        )
     folder = RunFolder(run)
     started = load_inheritance(run / "pretrain") if config.init else None
     data = load_corpus(run / "corpus").manifest.fingerprint
     keys = stage_keys(config, data, "" if started is None else started.key)
     for stage in STAGES:
         if not folder.has(stage, keys[stage]):
-            raise DataError(
-                f"{run}: stage '{stage}' has not run under the settings in config.yaml; run "
-                f"memhacl-train run {run} --out {run}"
-            )
+            raise DataError(f"{run}: stage '{stage}' has not run under the settings in config.yaml; run {again}")
     work = Pipeline(config, folder, None, Console(quiet=True)).work
     groups, temperatures = load_groups(work, run / "finetune")
     networks = {task: network for group in groups.values() for task, network in group.networks().items()}
@@ -108,7 +115,7 @@ def _training(work: Work, folder: RunFolder, started: Inheritance | None) -> dic
         "people": len(np.unique(train["subject"])),
         "stimuli": len(np.unique(train["stimulus"])),
         "method": work.method.name,
-        "protocol": work.split.meaning,
+        "protocol": _measured(work, report),
         "config_hash": config_hash(work.config),
         "created": folder.done()["finetune"].finished,
         "metrics": _flat(report["tasks"]),
@@ -120,20 +127,39 @@ def _training(work: Work, folder: RunFolder, started: Inheritance | None) -> dic
     }
 
 
+def _measured(work: Work, report: dict[str, Any]) -> str:
+    """Say under which protocol the numbers were measured, and of a refit that they are not its own."""
+    if not work.config.refits:
+        return work.split.meaning
+    seeds = f", {len(report['seeds'])} seeds" if len(report["seeds"]) > 1 else ""
+    people = len(np.unique(work.corpus.index["subject"]))
+    return (
+        f"estimated by {report['folds']}-fold cross-validation{seeds}: {report['protocol_means']}; this model is "
+        f"refit on all {people} people"
+    )
+
+
 def _inherited(started: Inheritance | None) -> tuple[str, ...]:
     return () if started is None else (*lineage_warnings(started.lineage), *started.notes)
 
 
 def _flat(tasks: dict[str, Any]) -> dict[str, float]:
-    """Numbers by dotted name, such as valence.trial.model.balanced_accuracy, those that exist."""
-    return {
-        f"{task}.{level}.{who}.{name}": value
-        for task, levels in tasks.items()
-        for level, guessers in levels.items()
-        for who, measures in guessers.items()
-        for name, value in measures.items()
-        if value is not None
-    }
+    """Numbers by dotted name, such as valence.trial.model.balanced_accuracy; lists and tables stay behind.
+
+    The ends of an interval are that name with .low and .high.
+    """
+    flat: dict[str, float] = {}
+    for task, levels in tasks.items():
+        for level, guessers in levels.items():
+            for who, measures in guessers.items():
+                name = f"{task}.{level}.{who}"
+                flat |= {
+                    f"{name}.{key}": value for key, value in measures.items() if isinstance(value, float | int)
+                }
+                for key, interval in measures["intervals"].items():
+                    if interval is not None:
+                        flat[f"{name}.{key}.low"], flat[f"{name}.{key}.high"] = interval
+    return flat
 
 
 def _warnings(work: Work) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from memhacl.train.loops.distributed import from_first
 from memhacl.train.loops.finetune import finetune, load_groups
 from memhacl.train.loops.networks import pick_device
 from memhacl.train.loops.pretrain import pretrain
-from memhacl.train.loops.select import choose_none, chooses, kept_encoders, plan, select
+from memhacl.train.loops.select import choose_as_folds, choose_none, chooses, kept_encoders, plan, select
 from memhacl.train.loops.starts import starting_points
 from memhacl.train.loops.work import Feed, Work, corpus_targets
 from memhacl.train.measure.evaluate import evaluate
@@ -28,7 +28,7 @@ from memhacl.train.methods.registry import build_method
 from memhacl.train.parents.hand_down import hand_down, inherited_starts
 from memhacl.train.parents.inherit import Heritage, kept_key, open_heritage
 from memhacl.train.progress import Bar, stage_bar, stage_line, waiting
-from memhacl.train.protocols import Split, load_split, make_split
+from memhacl.train.protocols import Split, everybody, load_split, make_split
 
 
 class Pipeline:
@@ -157,7 +157,7 @@ class Pipeline:
     def _split(self, partial: Path, bar: Bar) -> None:
         bar.start(2)
         corpus = self._corpus_here()
-        split = make_split(corpus, self.config.protocol)
+        split = (everybody if self.config.refits else make_split)(corpus, self.config.protocol)
         bar.step("scaling")
         measure_scale(corpus, split.train).save(partial / "scale.npz")
         (partial / "split.json").write_text(json.dumps(split.as_json(), indent=1) + "\n", encoding="utf-8")
@@ -175,7 +175,9 @@ class Pipeline:
 
     def _select(self, partial: Path, bar: Bar) -> None:
         pretrained = self.folder.path / "pretrain"
-        if chooses(self.config) and len(kept_encoders(pretrained)) > 1:
+        if self.config.refit.encoders:
+            choose_as_folds(self.work, pretrained, partial / "select", bar)
+        elif chooses(self.config) and len(kept_encoders(pretrained)) > 1:
             self._say("select", plan(self.work, pretrained))
             select(self.work, pretrained, partial / "select", bar)
         else:
@@ -187,6 +189,11 @@ class Pipeline:
         finetune(work, starts, partial / "finetune", bar)
 
     def _evaluate(self, partial: Path, bar: Bar) -> None:
+        if self.config.refits:
+            raise DataError(
+                f"{self.folder.path}: a refit has no test windows; its numbers are those of the folds, from "
+                "'memhacl-train crossvalidate'"
+            )
         groups, temperatures = load_groups(self.work, self.folder.path / "finetune")
         evaluate(self.work, groups, temperatures, partial / "evaluate", bar)
 

@@ -51,26 +51,28 @@ def pretrain_curves(lines: Lines, path: Path, title: str, simulated: bool, chose
 def finetune_curves(lines: Lines, path: Path, title: str, simulated: bool, chosen: Mapping[str, int]) -> None:
     """Draw loss and validation balanced accuracy by epoch, a column for each group, into the PNG ``path``.
 
-    A line has ``group``, ``epoch``, ``loss``, ``validation`` and, by task, ``tasks``. ``chosen`` marks an epoch of
-    each group.
+    A line has ``group``, ``epoch``, ``loss`` and, where validation rows are judged, ``validation`` and, by task,
+    ``tasks``. ``chosen`` marks an epoch of each group.
     """
     groups = list(dict.fromkeys(line["group"] for line in lines))
     if not groups:
         return
-    figure = _figure(len(groups), 2, f"Fine-tuning of {title}", simulated)
-    axes = figure.subplots(2, len(groups), squeeze=False, sharex="col", sharey="row")
+    judged = "validation" in lines[0]
+    figure = _figure(len(groups), 1 + judged, f"Fine-tuning of {title}", simulated)
+    axes = figure.subplots(1 + judged, len(groups), squeeze=False, sharex="col", sharey="row")
     for column, group in enumerate(groups):
         mine = [line for line in lines if line["group"] == group]
-        loss, validation = axes[:, column]
+        loss, *below = axes[:, column]
         loss.set_title(group)
         _draw(loss, mine, {"loss": "training"})
-        _draw_validation(validation, mine)
-        for axis in (loss, validation):
-            _mark(axis, chosen.get(group))
-        _share(validation)
+        _mark(loss, chosen.get(group))
         _finish(loss, "cross-entropy" if column == 0 else "")
-        _finish(validation, "validation balanced accuracy" if column == 0 else "")
-        loss.set_xlabel("")  # the axis below has it
+        for validation in below:
+            _draw_validation(validation, mine)
+            _mark(validation, chosen.get(group))
+            _share(validation)
+            _finish(validation, "validation balanced accuracy" if column == 0 else "")
+            loss.set_xlabel("")  # the axis below has it
     _save(figure, path)
 
 

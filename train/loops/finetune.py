@@ -1,4 +1,7 @@
-"""Stage 'finetune': encoder and heads learn from labels; validation rows choose the epoch and the temperature."""
+"""Stage 'finetune': encoder and heads learn from labels; validation rows choose the epoch and the temperature.
+
+In a refit on everybody there are none: the folds have chosen.
+"""
 
 import json
 from collections.abc import Mapping
@@ -35,20 +38,25 @@ class Tuning:
         """Return the fit of group ``name``: the one that was interrupted, or a new one."""
         if self.fit is None:
             mine = {task: self._classes[task] for task in self.groups[name]}
-            self.fit = begin(self._work, mine, self._starts[name], self._work.config.seed)
+            fixed = self._work.config.refit.epochs.get(name, 0)
+            self.fit = begin(self._work, mine, self._starts[name], self._work.config.seed, fixed)
         return self.fit
 
     def finish(self, name: str) -> None:
-        """Take the best epoch of group ``name``, and its temperatures from the validation rows."""
+        """Take the best epoch of group ``name``, and its temperatures from validation rows or from the folds."""
         assert self.fit is not None
-        validation = self._work.split.validation
-        logits = predict_logits(end(self.fit), self._work.feed, validation)
         self.done[name] = {
             "epoch": self.fit.best_epoch,
-            "temperatures": fit_temperatures(logits, validation, self.fit.classes),
+            "temperatures": self._temperatures(self.fit),
             "weights": self.fit.best,
         }
         self.fit = None
+
+    def _temperatures(self, fit: Fit) -> dict[str, float]:
+        config, validation = self._work.config, self._work.split.validation
+        if config.refits:
+            return {task: config.refit.temperatures[task] for task in fit.classes}
+        return fit_temperatures(predict_logits(end(fit), self._work.feed, validation), validation, fit.classes)
 
     def place(self) -> str:
         """Say which group is next, and how much of it is done."""
@@ -57,8 +65,11 @@ class Tuning:
 
     def left(self) -> int:
         """Epochs to come, at most."""
-        groups = len(self.groups) - len(self.done)
-        return groups * self._work.config.finetune.epochs - (0 if self.fit is None else self.fit.epoch)
+        config = self._work.config
+        most = [
+            config.refit.epochs.get(name, config.finetune.epochs) for name in self.groups if name not in self.done
+        ]
+        return sum(most) - (0 if self.fit is None else self.fit.epoch)
 
     def state(self) -> State:
         """What ``load_state`` needs to go on here."""
@@ -108,7 +119,8 @@ def finetune(work: Work, starts: Mapping[str, Start], folder: Path, bar: Bar) ->
         for name in [name for name in tuning.groups if name not in tuning.done]:
             for line in epochs(work, tuning.begin(name), report):
                 log.write({"group": name, **line})
-                bar.step(f"{name}: loss {line['loss']:.3f}, validation {line['validation']:.3f}")
+                judged = f", validation {line['validation']:.3f}" if "validation" in line else ""
+                bar.step(f"{name}: loss {line['loss']:.3f}{judged}")
                 if checkpoint.due():
                     checkpoint.save(tuning.state())
             tuning.finish(name)
@@ -117,7 +129,10 @@ def finetune(work: Work, starts: Mapping[str, Start], folder: Path, bar: Bar) ->
     report.unlink(missing_ok=True)  # of an earlier attempt
     chosen = ", ".join(f"{name} {done['epoch']}" for name, done in tuning.done.items())
     most = "up to " if config.finetune.patience else ""
-    bar.finish(f"{most}{config.finetune.epochs} epochs; best on validation: {chosen}; {said_of(labels)}{again}")
+    told = f"{most}{config.finetune.epochs} epochs; best on validation: {chosen}"
+    if config.refits:
+        told = f"on everybody, epochs as the folds chose: {chosen}"
+    bar.finish(f"{told}; {said_of(labels)}{again}")
 
 
 def _write(work: Work, tuning: Tuning, labels: Labels, lines: Lines, folder: Path) -> None:
@@ -140,10 +155,11 @@ def check_classes(work: Work) -> None:
     Raises
     ------
     DataError
-        There are fewer than two in the training rows, or none in the validation rows.
+        There are fewer than two in the training rows, or none in the validation rows, where these are to choose.
     """
+    needed = {"train": 2} if work.config.refits else {"train": 2, "validation": 1}
     for task, target in work.targets.items():
-        for part, least in (("train", 2), ("validation", 1)):
+        for part, least in needed.items():
             rows = target.values[getattr(work.split, part)]
             present = len(np.unique(rows[rows != UNRATED]))
             if present < least:

@@ -17,7 +17,7 @@ from memhacl.train.config import FinetuneConfig
 from memhacl.train.corpus.labels import UNRATED
 from memhacl.train.loops.checkpoint import State
 from memhacl.train.loops.divergence import Fed
-from memhacl.train.loops.judge import Classes, Features, Inputs, Network, Rows, logits_of, score_tasks
+from memhacl.train.loops.judge import Classes, Features, Inputs, Logits, Network, Rows, logits_of, score_tasks
 from memhacl.train.loops.losses import class_weights, disturbed, joint_loss
 from memhacl.train.loops.networks import Group, new_group
 from memhacl.train.loops.run_log import Line
@@ -30,7 +30,7 @@ class Fit:
     """A group in training, and all that its next epoch depends on beside settings and data.
 
     ``best`` is the state of the group after ``best_epoch``, whose mean balanced accuracy over the tasks on
-    validation rows is ``best_score``.
+    validation rows is ``best_score``; where the number of epochs is ``fixed``, it is that after the last of them.
     """
 
     group: Group
@@ -39,6 +39,7 @@ class Fit:
     adam: torch.optim.Adam
     schedule: torch.optim.lr_scheduler.LRScheduler
     rows: Rows
+    fixed: int = 0
     epoch: int = 0
     best: dict[str, Tensor] = field(default_factory=dict)
     best_epoch: int = 0
@@ -70,9 +71,10 @@ class Fit:
         self.best_epoch, self.best_score = state["best_epoch"], state["best_score"]
 
 
-def begin(work: Work, classes: Classes, start: Start, seed: int) -> Fit:
+def begin(work: Work, classes: Classes, start: Start, seed: int, fixed: int = 0) -> Fit:
     """Return a fit of the tasks of ``classes`` (rows,) before its first epoch; torch is seeded with ``seed``.
 
+    It ends after ``fixed`` epochs, where given, and nothing is chosen; the learning rate's course does not change.
     Under ``finetune.mode`` 'probe' the encoder is frozen and in evaluation mode, so that neither its weights nor
     its running statistics move, and each task has one linear layer.
     """
@@ -86,11 +88,11 @@ def begin(work: Work, classes: Classes, start: Start, seed: int) -> Fit:
     learning = [parameter for parameter in group.parameters() if parameter.requires_grad]
     adam = torch.optim.Adam(learning, lr=settings.lr, weight_decay=settings.weight_decay)
     rows = rated_rows(work.split.train, classes)
-    return Fit(group, classes, seed, adam, _schedule(adam, settings, len(rows)), rows)
+    return Fit(group, classes, seed, adam, _schedule(adam, settings, len(rows)), rows, fixed)
 
 
 def epochs(work: Work, fit: Fit, report: Path) -> Iterator[Line]:
-    """Train until ``finetune.epochs`` or ``finetune.patience`` end; yield each epoch's line for the log.
+    """Train until ``finetune.epochs``, ``finetune.patience`` or the fixed epochs end; yield each epoch's log line.
 
     The order of rows depends on the seed and the epoch's number alone. A probe trains on features that were
     computed once: noise and gain, which disturb windows, do not apply to it.
@@ -110,7 +112,7 @@ def epochs(work: Work, fit: Fit, report: Path) -> Iterator[Line]:
         task: class_weights(fit.classes[task][fit.rows], count, settings.balance).to(feed.device)
         for task, count in work.classes(fit.classes).items()
     }
-    while fit.epoch < settings.epochs and not _given_up(fit, settings):
+    while fit.epoch < (fit.fixed or settings.epochs) and not _given_up(fit, settings):
         fit.epoch += 1
         group.train()
         group.encoder.train(not probes)
@@ -132,12 +134,24 @@ def epochs(work: Work, fit: Fit, report: Path) -> Iterator[Line]:
         if not _finite(group):
             _stop(work, fit, (step, batch), "weights are no longer finite", report)
         group.eval()
-        scores = score_tasks(logits_of(network, inputs, validation), validation, fit.classes)
-        score = sum(scores.values()) / len(scores)
-        if score > fit.best_score:
-            fit.best, fit.best_epoch, fit.best_score = copy.deepcopy(group.state_dict()), fit.epoch, score
-        mean = total / len(fit.rows)
-        yield {"epoch": fit.epoch, "lr": lr, "loss": mean, "validation": score, "tasks": scores}
+        judged = {} if fit.fixed else _judge(fit, logits_of(network, inputs, validation), validation)
+        if fit.epoch == fit.fixed:
+            _keep(fit)
+        yield {"epoch": fit.epoch, "lr": lr, "loss": total / len(fit.rows), **judged}
+
+
+def _judge(fit: Fit, logits: Logits, validation: Rows) -> Line:
+    """Score what the group says of ``validation`` rows; keep it as it is now if it was never better."""
+    scores = score_tasks(logits, validation, fit.classes)
+    score = sum(scores.values()) / len(scores)
+    if score > fit.best_score:
+        fit.best_score = score
+        _keep(fit)
+    return {"validation": score, "tasks": scores}
+
+
+def _keep(fit: Fit) -> None:
+    fit.best, fit.best_epoch = copy.deepcopy(fit.group.state_dict()), fit.epoch
 
 
 def end(fit: Fit) -> Group:
@@ -167,7 +181,7 @@ def _stop(work: Work, fit: Fit, at: tuple[int, Rows], what: str, report: Path) -
 
 
 def _given_up(fit: Fit, settings: FinetuneConfig) -> bool:
-    return 0 < settings.patience <= fit.epoch - fit.best_epoch
+    return not fit.fixed and 0 < settings.patience <= fit.epoch - fit.best_epoch
 
 
 def _schedule(adam: torch.optim.Adam, settings: FinetuneConfig, rows: int) -> torch.optim.lr_scheduler.LRScheduler:

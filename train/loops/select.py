@@ -97,6 +97,15 @@ def choose_none(work: Work, folder: Path, bar: Bar) -> None:
         bar.finish("nothing to choose: pretraining kept its last encoder only (pretrain.keep keeps more)")
 
 
+def choose_as_folds(work: Work, pretrained: Path, folder: Path, bar: Bar) -> None:
+    """Write to ``folder`` that each group starts at the encoder in ``pretrained`` nearest to the folds' choice."""
+    kept = kept_encoders(pretrained)
+    wanted = work.config.refit.encoders
+    chosen = {group: min(kept, key=lambda name: abs(kept[name] - epoch)) for group, epoch in wanted.items()}
+    _write_chosen(chosen, folder)
+    bar.finish(f"as the folds chose: {', '.join(f'{group} {kept[name]}' for group, name in chosen.items())}")
+
+
 def select(work: Work, pretrained: Path, folder: Path, bar: Bar) -> None:
     """Fine-tune each encoder in ``pretrained`` ``select.runs`` times; choose by the mean of the validation scores.
 

@@ -1,0 +1,110 @@
+"""The folder of a cross-validation: its settings, its corpus, and the manifest of its folds."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from memhacl.stream.errors import ConfigError, DataError
+from memhacl.stream.sources.registry import Source
+from memhacl.train.config import Config
+from memhacl.train.corpus.store import Corpus, load_corpus
+from memhacl.train.folder import FOLDS, RunFolder, alone
+from memhacl.train.protocols import plan_folds, save_folds
+from memhacl.train.settings import load_config
+from memhacl.train.stages import Pipeline
+
+# Other values of these leave what is there as it is, or redo what takes moments.
+_FREE = ("name", "seed", "device", "threads", "compile", "tensorboard", "checkpoint", "crossvalidate", "evaluate")
+_SHOWN = 5  # settings that differ
+
+
+@contextmanager
+def opened(folder: Path, config: Config, force: bool) -> Iterator[RunFolder]:
+    """Give the folder of a cross-validation with settings ``config``, which no other process works in meanwhile.
+
+    Raises
+    ------
+    ConfigError
+        It was made under other settings, and not by ``force`` is it to be made again.
+    DataError
+        Something else lies there, or another process is at work.
+    """
+    place = RunFolder(folder)
+    other = set(place.done()) - {"prepare", "evaluate"}
+    if other or ("evaluate" in place.done() and not (folder / FOLDS).is_file()):
+        raise DataError(f"{folder}: expected a cross-validation, found a single run; give --out another name")
+    if not force and (folder / FOLDS).is_file():
+        _check_same(folder, load_config(str(folder)), config)
+    try:
+        (folder / "folds").mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DataError(f"{folder}: cannot be written ({problem.strerror}); give another --out") from None
+    with alone(folder / "folds"):
+        yield place
+
+
+def _check_same(folder: Path, there: Config, asked: Config) -> None:
+    before, now = (dict(_flat(config.model_dump(mode="json"))) for config in (there, asked))
+    names = [name for name in (before | now) if before.get(name) != now.get(name)]
+    differ = [name for name in names if name.partition(".")[0] not in _FREE]
+    if differ:
+        listed = [f"{name} was {before.get(name)}, is {now.get(name)}" for name in differ[:_SHOWN]]
+        more = f"; and {len(differ) - _SHOWN} more" if len(differ) > _SHOWN else ""
+        raise ConfigError(
+            f"{folder}: was made under other settings ({'; '.join(listed)}{more}): give another --out, or --force "
+            "to make again what they change"
+        )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def prepare(
+    place: RunFolder, config: Config, source: Source | None, console: Console, workers: int, force: bool
+) -> Corpus:
+    """Prepare the corpus that all folds share, or open it where it stands.
+
+    Raises
+    ------
+    DataError
+        The data is missing or bad, or other than that in the folder, and ``force`` is not given.
+    """
+    pipeline = Pipeline(config, place, source, console, workers)
+    there = place.done().get("prepare")
+    if there is not None and there.key != pipeline.keys["prepare"] and not force:
+        raise DataError(
+            f"{place.path}: holds folds of other data, or prepared by another version: give the same --data, "
+            "another --out, or --force to make all again"
+        )
+    pipeline.execute("prepare")
+    return load_corpus(place.path / "corpus")
+
+
+def plan(place: RunFolder, config: Config, corpus: Corpus) -> int:
+    """Write the manifest of the folds, and the settings; return how many folds there are.
+
+    Raises
+    ------
+    ConfigError
+        There is one only.
+    DataError
+        There are too few units.
+    """
+    folds = plan_folds(corpus, config.protocol)
+    if len(folds) < 2:
+        raise ConfigError(
+            f"protocol.folds: expected 2 folds or more, found {len(folds)}; give --protocol.folds and enough data"
+        )
+    partial = place.path / f"{FOLDS}.partial"
+    save_folds(partial, folds, corpus)
+    partial.replace(place.path / FOLDS)
+    place.keep(config)
+    return len(folds)
