@@ -14,8 +14,9 @@ from scipy.stats import t as student
 from memhacl.stream.sources.registry import Source
 from memhacl.train.config import Config
 from memhacl.train.folder import RunFolder
+from memhacl.train.keys import STAGES
 from memhacl.train.settings import with_method
-from memhacl.train.stages import STAGES, Pipeline
+from memhacl.train.stages import Pipeline
 
 Figures = Mapping[str, float]
 
