@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := cpu,data,train,export,dev
 
-.PHONY: help setup demo test lint bench experiments model clean
+.PHONY: help setup demo test browser lint bench experiments model clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -28,7 +28,13 @@ lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint  ## lint, then all tests
+browser:  ## chromium from apt, where it is missing and can be had: the report's page is tried in it
+	@command -v chromium >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+		echo "no chromium here: tests of the report in a browser skip; as root: apt-get install chromium"
+
+test: lint browser  ## lint, then all tests
 	$(BIN)/python -m pytest
 
 bench: $(STAMP)  ## the measured claims, as tables (about 20 minutes)
@@ -36,6 +42,7 @@ bench: $(STAMP)  ## the measured claims, as tables (about 20 minutes)
 
 experiments: $(STAMP)  ## does it learn, on simulated people: tables over 5 seeds (about 2 hours, resumable)
 	$(BIN)/python -m benchmarks.learns
+	$(BIN)/python -m benchmarks.leaks
 	$(BIN)/python -m benchmarks.encoders
 
 model: $(STAMP)  ## retrain and replace the model that ships in the package

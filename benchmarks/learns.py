@@ -135,10 +135,11 @@ def main(arguments: Iterable[str] | None = None) -> None:
 def wanted(world: str) -> list[tuple[str, float, str]]:
     """Trainings of one world, those of one way together: pretraining is then done once."""
     shares = list(EPOCHS) if world == MAIN else [FEW]
-    found = [(way, share, "full") for way in ("from scratch", "pretrained") for share in shares]
+    found = [("from scratch", share, "full") for share in shares]
+    found += [("pretrained", share, mode) for mode in ("full", "probe") for share in shares]
     if world == MAIN:
-        found += [("pretrained", share, "probe") for share in shares]
-        found += [(way, FEW, "full") for way in ("groups of 2", "shuffled clips", "no meiosis")]
+        others = ("groups of 2", "shuffled clips", "no meiosis")
+        found += [(way, FEW, mode) for way in others for mode in ("full", "probe")]
     return found
 
 
@@ -163,17 +164,19 @@ def shares_table(found: Mapping[tuple[str, str, float, str], list[Mapping[str, f
 
 def controls_table(found: Mapping[tuple[str, str, float, str], list[Mapping[str, float]]]) -> Table:
     """The gain of pretraining at few labels, and contrastive accuracy, with and without what it should need."""
-    table = Table(title=f"what the gain at {FEW:.0%} of the labels depends on (SIMULATED)")
-    for column in ("world", "pretraining", "from scratch", "pretrained", "gain", "contrast: meiosis", "apart"):
+    table = Table(title=f"gain over training from scratch with {FEW:.0%} of the labels (SIMULATED)")
+    for column in ("world", "pretraining", "from scratch", "fine-tuned", "linear probe", "meiosis", "apart"):
         table.add_column(column)
     others = [(MAIN, way) for way in ("groups of 2", "shuffled clips", "no meiosis")]
     for name, way in [*((name, "pretrained") for name in WORLDS), *others]:
         scratch = [one["model"] for one in found[name, "from scratch", FEW, "full"]]
         tuned = found[name, way, FEW, "full"]
-        models = [one["model"] for one in tuned]
-        gain = interval(np.subtract(models, scratch))
+        gains = [
+            interval(np.subtract([one["model"] for one in found[name, way, FEW, mode]], scratch))
+            for mode in ("full", "probe")
+        ]
         both = [interval([one.get(f"{key} accuracy", np.nan) for one in tuned]) for key in ("meiosis", "apart")]
-        table.add_row(name, way, interval(scratch), interval(models), gain, *both)
+        table.add_row(name, way, interval(scratch), *gains, *both)
     return table
 
 

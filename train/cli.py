@@ -18,7 +18,11 @@ usage: memhacl-train COMMAND ...
     pretrain CONFIG      the encoder learns without labels
     select CONFIG        which of the encoders that pretraining kept is best to start from
     finetune CONFIG      encoder and classifiers learn from labels
-    evaluate CONFIG      the test windows, beside majority class, band power + LDA and oracle
+    evaluate CONFIG      the test windows, beside what the model must beat (evaluate.baselines)
+  compare RUN RUN        whether one of two runs is better, person by person
+  report DIR             make the page of a run or cross-validation again
+  crossvalidate CONFIG   every fold of the protocol, all measured together, and a model refit on everybody
+  reproduce TABLE        an experiment of the paper, our numbers beside the paper's; reproduce --list says which
 
 CONFIG is a YAML file, a run folder, or the name of a config that comes with the package (demo, deap, ...).
 Any setting can be overridden by its dotted name, for example --pretrain.epochs 3.
@@ -31,7 +35,7 @@ memhacl-train COMMAND --help says more.
 """
 
 STAGE_COMMANDS: Final = ("run", "prepare", "split", "pretrain", "select", "finetune", "evaluate")
-COMMANDS: Final = ("inspect", "simulate", *STAGE_COMMANDS)
+COMMANDS: Final = ("inspect", "simulate", "report", "crossvalidate", "compare", "reproduce", *STAGE_COMMANDS)
 
 
 def main() -> int:
@@ -60,6 +64,22 @@ def dispatch(arguments: list[str]) -> int:
         from memhacl.train.commands.inspect import inspect
 
         return inspect(rest)
+    if command == "report":
+        from memhacl.train.commands.report import report
+
+        return report(rest)
+    if command == "compare":
+        from memhacl.train.commands.compare import compare
+
+        return compare(rest)
+    if command == "crossvalidate":
+        from memhacl.train.commands.crossvalidate import crossvalidate_command
+
+        return crossvalidate_command(rest)
+    if command == "reproduce":
+        from memhacl.train.commands.reproduce import reproduce
+
+        return reproduce(rest)
     if command in STAGE_COMMANDS:
         from memhacl.train.commands.stages import run_stages
 

@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal, Self
 
 import tyro
 import yaml
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from memhacl.stream.spec import SignalSpec
 from memhacl.stream.strict import Strict
+from memhacl.train.fold_settings import CrossvalidateConfig, RefitConfig
 
+BaselineName = Literal["majority", "person", "stimulus", "time", "lda", "svm", "peripheral"]
 ProtocolName = Literal["paper", "subject", "stimulus", "trial", "subject+stimulus"]
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a task is a word of a message's topic
 
@@ -77,6 +79,14 @@ class LabelConfig(Strict):
     classes: Annotated[dict[str, dict[str, tuple[str, ...]]], _yaml("{KIND: {CLASS: [CATEGORY]}}")] = Field(
         {}, description="Kind of category → class → the categories in it; without one, each is a class."
     )
+    permutation: int = Field(
+        0, ge=0, description="Number of a random exchange of the trials' labels, for a permutation test; 0: none."
+    )
+    permute: Literal["person", "stimulus"] = Field(
+        "person",
+        description="What `permutation` exchanges: the labels of each person's trials, or those of the stimuli, "
+        "alike for all people.",
+    )
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -94,6 +104,12 @@ class LabelConfig(Strict):
         return self
 
 
+def _fold_count(value: object) -> object:
+    if value == "each" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError("expected a number of folds, 0 for none, or 'each'")
+
+
 class ProtocolConfig(Strict):
     """Which windows train, select and test; 'paper' leaks, and every number under it says so."""
 
@@ -105,17 +121,16 @@ class ProtocolConfig(Strict):
     validation: float = Field(0.15, gt=0, lt=1, description="Share of the units that selects epochs.")
     test: float = Field(0.15, gt=0, lt=1, description="Share of the units that is measured once, at the end.")
     seed: int = Field(0, ge=0, description="Seed of the random split.")
-    folds: int = Field(
+    folds: Annotated[int | Literal["each"], BeforeValidator(_fold_count)] = Field(
         0,
-        ge=0,
-        description="Parts into which all units are cut, of which `fold` tests, in place of the share `test`; as "
-        "many as there are people leave one out; 0: none.",
+        description="Parts into which all units are cut, of which `fold` tests, in place of the share `test`; "
+        "'each': as many as there are units, so that one is left out; 0: none.",
     )
     fold: int = Field(0, ge=0, description="Which part tests, from 0 on.")
 
     @model_validator(mode="after")
     def _some_left(self) -> Self:
-        if self.folds == 1 or (self.folds and self.fold >= self.folds):
+        if self.folds == 1 or (self.folds and self.folds != "each" and self.fold >= self.folds):
             raise ValueError(f"fold {self.fold} of {self.folds}: expected two folds or more, and one out of them")
         if self.fold and not self.folds:
             raise ValueError(f"fold {self.fold} without folds: expected how many there are in protocol.folds")
@@ -127,7 +142,7 @@ class ProtocolConfig(Strict):
 class EvaluateConfig(Strict):
     """What stands beside the model's numbers, and how sure they are."""
 
-    baselines: tuple[str, ...] = Field(
+    baselines: tuple[BaselineName, ...] = Field(
         ("majority", "person", "stimulus", "time", "lda", "svm", "peripheral"),
         description="What the model is compared with, out of train/baselines; see docs/evaluation.md.",
     )
@@ -136,26 +151,12 @@ class EvaluateConfig(Strict):
     )
 
 
-class CrossvalidateConfig(Strict):
-    """What `memhacl-train crossvalidate` trains in every fold of the protocol beside the model itself."""
-
-    seeds: tuple[int, ...] = Field(
-        (0,), min_length=1, description="Seeds with which every fold is trained; their numbers are averaged first."
-    )
-    compare: tuple[str, ...] = Field(
-        (),
-        description="Other trainings on the same folds: 'supervised' (from scratch), 'probe' (a linear layer on "
-        "the frozen encoder), 'eegnet', 'tsception'.",
-    )
-    permutations: int = Field(
-        0, ge=0, description="Trainings on permuted labels, from which the permutation p of the model is taken."
-    )
-
-
 class MethodConfig(Strict):
     """A learning method by name and its own settings, which the method itself checks."""
 
-    name: str = Field("me-mhacl", description="A folder of train/methods: 'me-mhacl' or 'supervised'.")
+    name: str = Field(
+        "me-mhacl", description="A folder of train/methods: 'me-mhacl', 'supervised', 'eegnet' or 'tsception'."
+    )
     settings: dict[str, Any] = Field({}, description="The method's settings; see docs/method.md.")
 
 
@@ -247,6 +248,7 @@ class Config(Strict):
     finetune: FinetuneConfig = FinetuneConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     crossvalidate: CrossvalidateConfig = CrossvalidateConfig()
+    refit: Annotated[RefitConfig, tyro.conf.Suppress] = RefitConfig()
     init: str = Field(
         "",
         description="Run folder or model file whose encoders fine-tuning starts from, in place of pretraining.",
@@ -272,6 +274,17 @@ class Config(Strict):
             if name not in there:
                 raise ValueError(f"use: expected modalities out of {', '.join(there)}, found '{name}'")
         return self
+
+    @model_validator(mode="after")
+    def _refit_whole(self) -> Self:
+        groups = ("shared",) if self.finetune.encoder == "shared" else self.labels.tasks
+        self.refit.check(groups, self.labels.tasks, self.finetune.epochs)
+        return self
+
+    @property
+    def refits(self) -> bool:
+        """Whether this trains on everybody, with what was chosen in the folds."""
+        return bool(self.refit.epochs)
 
     @property
     def spec(self) -> SignalSpec:

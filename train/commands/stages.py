@@ -1,19 +1,19 @@
 """The subcommands of memhacl-train."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import tyro
 from rich.console import Console
 
-from memhacl.stream.errors import ConfigError
+from memhacl.stream.errors import ConfigError, DataError
 from memhacl.stream.sources.registry import open_source
 from memhacl.train.commands.arguments import parse
 from memhacl.train.commands.assist import assist, dismiss, said_once
 from memhacl.train.config import Config
-from memhacl.train.folder import RunFolder
+from memhacl.train.folder import FOLDS, RunFolder
 from memhacl.train.keys import STAGES
 from memhacl.train.loops.distributed import joined
 from memhacl.train.measure.table import print_report
@@ -48,7 +48,7 @@ _SAYS: Final = {
     "pretrain": "Train the encoder without labels.",
     "select": "Fine-tune each encoder that pretraining kept (pretrain.keep) several times; validation chooses.",
     "finetune": "Train encoder and classifiers on labels; validation chooses epoch and temperature.",
-    "evaluate": "Measure the test windows beside majority class, band power + LDA and, where planted, the oracle.",
+    "evaluate": "Measure the test windows, beside evaluate.baselines and, where planted, the oracle.",
 }
 
 
@@ -58,7 +58,7 @@ def run_stages(command: str, arguments: list[str]) -> int:
     Of the processes that torchrun started the first does this, and the others pretrain with it.
     """
     with said_once():
-        asked, out = _read(command, arguments)
+        asked, out = read_asked(StageArguments, command, _SAYS[command], arguments)
     with joined(asked.settings.device) as here:
         if not here.first:
             return assist(asked.settings, out)
@@ -68,6 +68,10 @@ def run_stages(command: str, arguments: list[str]) -> int:
 
 
 def _lead(command: str, asked: StageArguments, out: Path) -> None:
+    if (out / FOLDS).is_file():
+        raise DataError(
+            f"{out}: holds a cross-validation; give another --out, or call memhacl-train crossvalidate"
+        )
     source = None if asked.data is None else open_source(asked.data)
     pipeline = Pipeline(asked.settings, RunFolder(out), source, Console(stderr=True), asked.workers)
     for stage in STAGES if command == "run" else (command,):
@@ -79,8 +83,17 @@ def _lead(command: str, asked: StageArguments, out: Path) -> None:
         print_report(report, Console())
 
 
-def _read(command: str, arguments: list[str]) -> tuple[StageArguments, Path]:
-    """Load the config that comes first, then read everything else over it; return it and the run's folder."""
+T = TypeVar("T", bound=StageArguments)
+
+
+def read_asked(kind: type[T], command: str, says: str, arguments: list[str]) -> tuple[T, Path]:
+    """Load the config that comes first, then read everything else over it; return it and the folder in --out.
+
+    Raises
+    ------
+    ConfigError
+        The config or --out is missing, or an argument is unknown or out of range.
+    """
     wants_help = any(argument in ("-h", "--help") for argument in arguments)
     named = bool(arguments) and not arguments[0].startswith("-")
     if not named and not wants_help:
@@ -88,13 +101,13 @@ def _read(command: str, arguments: list[str]) -> tuple[StageArguments, Path]:
     where = arguments[0] if named else _EXAMPLE
     config = load_config(where, _method_asked(arguments))
     asked = parse(
-        StageArguments,
-        StageArguments(where, config),
+        kind,
+        kind(where, config),
         arguments,
         f"memhacl-train {command}",
         lambda name: unknown(name, config.method.name),
         Config,
-        f"{_SAYS[command]} Defaults below are those of '{where}'.",
+        f"{says} Defaults below are those of '{where}'.",
     )
     if asked.out is None:
         raise ConfigError(
@@ -103,15 +116,8 @@ def _read(command: str, arguments: list[str]) -> tuple[StageArguments, Path]:
     if asked.workers < 0:
         raise ConfigError(f"--workers {asked.workers}: expected 0 or more")
     method = asked.settings.method
-    checked = StageArguments(
-        asked.config,
-        with_method(asked.settings, method.name, method.settings, "command line"),
-        asked.out,
-        asked.data,
-        asked.force,
-        asked.workers,
-    )
-    return checked, asked.out
+    settings = with_method(asked.settings, method.name, method.settings, "command line")
+    return replace(asked, settings=settings), asked.out
 
 
 def _method_asked(arguments: list[str]) -> str | None:

@@ -155,6 +155,8 @@ def _open_run(path: Path) -> Parent:
             f"init: {path}: stage 'finetune' has not run under the settings in config.yaml; run "
             f"memhacl-train run {path} --out {path}"
         )
+    if config.labels.permutation:
+        raise ConfigError(f"init: {path}: expected a run on real labels, found one on permuted labels")
     targets = corpus_targets(corpus, config.labels)
     network = Network(
         spec=corpus.spec,

@@ -278,7 +278,7 @@ def test_a_log_that_was_lost_begins_anew(
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_ends_in_the_same_bytes(begun: Callable[[str], Path]) -> None:
-    config = tuning(**SETTINGS | {"epochs": 60}).model_copy(update={"checkpoint": 0.02})
+    config = tuning(**SETTINGS | {"epochs": 40}).model_copy(update={"checkpoint": 0.02})
     whole, killed = begun("whole"), begun("killed")
     run(config, whole, "finetune")
     path = killed.parent / "config.yaml"
@@ -286,17 +286,16 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(begun: Callable[[str], P
     code = "import sys; from memhacl.train.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "finetune", str(path), "--out", str(killed)]
     checkpoint, dice = killed / "finetune.partial" / "checkpoint.pt", random.Random(time.time_ns())
-    for kill in range(2):
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-            seen, written, wanted = None, 0, dice.randint(1, 4)
-            while process.poll() is None and written < wanted:
-                now = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
-                written += now != seen
-                seen = now
-                time.sleep(dice.random() / 500)
-            process.send_signal(signal.SIGKILL)
-        assert process.returncode == -signal.SIGKILL, kill
-        assert not (killed / "finetune").exists()
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        seen, written, wanted = None, 0, dice.randint(1, 4)
+        while process.poll() is None and written < wanted:
+            now = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+            written += now != seen
+            seen = now
+            time.sleep(dice.random() / 500)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not (killed / "finetune").exists()
     assert "went on with" in run(config, killed, "finetune")
     assert outcome(killed) == outcome(whole)
     assert not list(killed.glob("*.partial"))
