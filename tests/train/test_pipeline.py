@@ -458,6 +458,14 @@ def test_a_mistake_at_the_command_line_is_one_line_and_leaves_nothing(
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_done(people_yaml: Path, tmp_path: Path) -> None:
+    arguments = ["run", "demo", "--data", str(people_yaml), "--out", str(tmp_path / "run"), "--device", "cuda"]
+    with pytest.raises(DataError, match="torch finds no usable GPU here"):
+        dispatch(arguments)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_mistake_ends_the_command_with_exit_code_2(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import sys; from memhacl.train.cli import main; sys.exit(main())"]
     arguments = ["run", "demo", "--pretrain.epochs", "few", "--out", "r"]

@@ -53,9 +53,9 @@ def simulate(arguments: list[str]) -> int:
     prog = "memhacl-train simulate"
     says = (
         "Write simulated people in DEAP's preprocessed layout (sNN.dat). Signals = the person's fingerprint + a "
-        "part locked to the stimulus (S, C) + the trial's fingerprint (F) + an emotional effect (E) + noise; ratings "
-        "= the person's bias (B) + the stimulus's mean (V) + the latent behind E + noise. What is learnt from "
-        "them says nothing about real emotion."
+        "part locked to the stimulus (S, C) + the trial's fingerprint (F) + an emotional effect (E) + noise; "
+        "ratings = the person's bias (B) + the stimulus's mean (V) + the latent behind E + noise. What is learnt "
+        "from them says nothing about real emotion."
     )
     asked = parse(SimulateArguments, SimulateArguments(), arguments, prog, _unknown, People, says)
     if asked.out is None:

@@ -16,6 +16,7 @@ from memhacl.train.config import Config
 from memhacl.train.folder import FOLDS, RunFolder
 from memhacl.train.keys import STAGES
 from memhacl.train.loops.distributed import joined
+from memhacl.train.loops.networks import pick_device
 from memhacl.train.measure.table import print_report
 from memhacl.train.settings import load_config, unknown, with_method
 from memhacl.train.stages import Pipeline
@@ -72,6 +73,7 @@ def _lead(command: str, asked: StageArguments, out: Path) -> None:
         raise DataError(
             f"{out}: holds a cross-validation; give another --out, or call memhacl-train crossvalidate"
         )
+    pick_device(asked.settings)  # a GPU that is not there is said before anything is done
     source = None if asked.data is None else open_source(asked.data)
     pipeline = Pipeline(asked.settings, RunFolder(out), source, Console(stderr=True), asked.workers)
     for stage in STAGES if command == "run" else (command,):
