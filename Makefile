@@ -34,8 +34,10 @@ browser:  ## chromium from apt, where it is missing and can be had: the report's
 		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
 		echo "no chromium here: tests of the report in a browser skip; as root: apt-get install chromium"
 
-test: lint browser  ## lint, then all tests
-	$(BIN)/python -m pytest
+test: lint browser  ## lint, then all tests: those that compute beside those that mostly wait for real streams
+	@log=$$(mktemp) && { $(BIN)/python -m pytest tests/train >$$log 2>&1 & train=$$!; \
+	$(BIN)/python -m pytest --ignore tests/train; others=$$?; \
+	wait $$train; trained=$$?; cat $$log; rm -f $$log; [ $$others -eq 0 ] && [ $$trained -eq 0 ]; }
 
 bench: $(STAMP)  ## the measured claims, as tables (about 20 minutes)
 	$(BIN)/python -m benchmarks.run
