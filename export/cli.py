@@ -27,7 +27,7 @@ class Arguments:
     """
 
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    """Folder that 'memhacl-train run' has made."""
+    """Folder that 'memhacl-train run' or 'memhacl-train crossvalidate' has made."""
 
     out: Annotated[Path, tyro.conf.arg(metavar="MODEL.onnx")]
     """The file to write; one that is there is replaced, in one step and only when the new one is good."""

@@ -1,6 +1,7 @@
 """Settings of a cross-validation: what is trained in every fold, and what the refit takes over from them."""
 
 from collections.abc import Collection
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from memhacl.stream.strict import Strict
 class CrossvalidateConfig(Strict):
     """What `memhacl-train crossvalidate` trains in every fold of the protocol beside the model itself."""
 
-    seeds: tuple[int, ...] = Field(
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0,), min_length=1, description="Seeds with which every fold is trained; their numbers are averaged first."
     )
     compare: tuple[str, ...] = Field(

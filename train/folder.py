@@ -82,7 +82,7 @@ class RunFolder:
 
         A folder named 'corpus' alone proves nothing, and would be replaced: a run's own config must lie beside it.
         """
-        names = {entry.name for entry in self.path.iterdir() if not entry.name.endswith(".partial")}
+        names = {entry.name for entry in self.path.iterdir() if not _passing(entry)}
         if not names:
             return True
         ours = {"config.yaml", *_BESIDE, *_OF_FOLDS, *(name for stage in OUTPUTS.values() for name in stage)}
@@ -118,6 +118,11 @@ class RunFolder:
         owner = (self.path / OUTPUTS[stage][0]).resolve().parent
         lent = owner != self.path.resolve() and (owner / "stages.json").is_file()
         return not lent or RunFolder(owner).has(stage, key)
+
+    def forget(self, stage: str) -> None:
+        """Let what ``stage`` and those after it left here no longer count."""
+        if self._marker.is_file():
+            self._forget_from(stage)
 
     @contextmanager
     def making(self, stage: str, key: str, config: Config, anew: bool = False) -> Iterator[Path]:
@@ -222,6 +227,21 @@ class RunFolder:
         os.replace(temporary, self._marker)
 
 
+def refuse_outdated(folder: Path) -> None:
+    """Refuse to read numbers in a run's ``folder`` that are those of what was there before something was redone.
+
+    Raises
+    ------
+    DataError
+        They are.
+    """
+    if (folder / "stages.json").is_file() and "evaluate" not in RunFolder(folder).done():
+        raise DataError(
+            f"{folder}: has not been evaluated since something in it was made anew; run 'memhacl-train evaluate' "
+            "or 'memhacl-train crossvalidate' first"
+        )
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keep other processes of ours out of ``folder``; the lock goes with the process, however it ends.
@@ -244,6 +264,12 @@ def alone(folder: Path) -> Iterator[None]:
         ) from None
     finally:
         os.close(handle)
+
+
+def _passing(entry: Path) -> bool:
+    """Whether ``entry`` may lie in a folder of ours before anything was finished there."""
+    locked = entry.name == "folds" and entry.is_dir() and not any(entry.iterdir())  # by a cross-validation
+    return locked or entry.name.endswith(".partial")
 
 
 def _resumable(stage: str, partial: Path, key: str) -> bool:

@@ -50,6 +50,6 @@ def crossvalidate(config: Config, source: Source | None, asked: Asked, console: 
         if failed:
             return failed
         every = [training for wave in waves for training in wave]
-        estimate = evaluate_folds(config, place, corpus, every, console)
+        estimate = evaluate_folds(config, place, corpus, every, console, asked.force)
         models = [training for training in every if training.way == MODEL and not training.permutation]
         return runner.run("refit", [refit_job(config, asked.out, models, estimate)])

@@ -27,12 +27,12 @@ from memhacl.train.progress import stage_bar, stage_line
 from memhacl.train.protocols import Split, load_folds, load_split
 from memhacl.train.report import write_report
 
-_VERSION = 1  # raise it when the code changes what is written
+_VERSION = 2  # raise it when the code changes what is written
 _MEASURE = "balanced_accuracy"  # of a trial, on which permutations are compared
 # What every fold says alike of itself in its own metrics.json.
 _COMMON = (
-    "method", "source", "simulated", "already_done", "protocol", "protocol_means", "disjoint", "leaky", "permuted",
-    "finetuned",
+    "method", "source", "simulated", "already_done", "running", "protocol", "protocol_means", "disjoint", "leaky",
+    "one_order", "permuted", "finetuned",
 )  # fmt: skip
 
 
@@ -45,9 +45,11 @@ class Estimate:
 
 
 def evaluate_folds(
-    config: Config, place: RunFolder, corpus: Corpus, every: Sequence[Training], console: Console
+    config: Config, place: RunFolder, corpus: Corpus, every: Sequence[Training], console: Console, force: bool
 ) -> Estimate:
-    """Write what the predictions of ``every`` training say together to the folder's 'evaluate', unless it stands.
+    """Write what the predictions of ``every`` training say together to the folder's 'evaluate'.
+
+    Where it stands under the same key it is left as it is, but not by ``force``: a file may be damaged.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def evaluate_folds(
         A run's predictions are missing or damaged, or a run was not split as the manifest of folds says.
     """
     key = _key(config, [RunFolder(one.path(place.path)).done()["evaluate"].key for one in every])
-    if place.has("evaluate", key):
+    if place.has("evaluate", key) and not force:
         console.print(stage_line("evaluate", "skipped: the folds are as they were"), soft_wrap=True)
     else:
         with stage_bar("evaluate", console) as bar, place.making("evaluate", key, config) as partial:

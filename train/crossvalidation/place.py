@@ -47,16 +47,29 @@ def opened(folder: Path, config: Config, force: bool) -> Iterator[RunFolder]:
 
 
 def _check_same(folder: Path, there: Config, asked: Config) -> None:
-    before, now = (dict(_flat(config.model_dump(mode="json"))) for config in (there, asked))
-    names = [name for name in (before | now) if before.get(name) != now.get(name)]
-    differ = [name for name in names if name.partition(".")[0] not in _FREE]
+    differ = _differ(there, asked)
     if differ:
-        listed = [f"{name} was {before.get(name)}, is {now.get(name)}" for name in differ[:_SHOWN]]
+        listed = differ[:_SHOWN]
         more = f"; and {len(differ) - _SHOWN} more" if len(differ) > _SHOWN else ""
         raise ConfigError(
             f"{folder}: was made under other settings ({'; '.join(listed)}{more}): give another --out, or --force "
             "to make again what they change"
         )
+
+
+def _made_otherwise(folder: Path, config: Config) -> bool:
+    try:
+        return bool(_differ(load_config(str(folder)), config))
+    except ConfigError:  # of another version, or lost
+        return True
+
+
+def _differ(there: Config, asked: Config) -> list[str]:
+    """Say which settings of two configs differ, those aside that are free."""
+    before, now = (dict(_flat(config.model_dump(mode="json"))) for config in (there, asked))
+    names = [name for name in (before | now) if before.get(name) != now.get(name)]
+    differ = [name for name in names if name.partition(".")[0] not in _FREE]
+    return [f"{name} was {before.get(name)}, is {now.get(name)}" for name in differ]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -84,8 +97,16 @@ def prepare(
             f"{place.path}: holds folds of other data, or prepared by another version: give the same --data, "
             "another --out, or --force to make all again"
         )
-    pipeline.execute("prepare")
+    pipeline.execute("prepare", force and not _whole(place.path / "corpus"))
     return load_corpus(place.path / "corpus")
+
+
+def _whole(corpus: Path) -> bool:
+    try:
+        load_corpus(corpus)
+    except DataError:
+        return False
+    return True
 
 
 def plan(place: RunFolder, config: Config, corpus: Corpus) -> int:
@@ -103,6 +124,8 @@ def plan(place: RunFolder, config: Config, corpus: Corpus) -> int:
         raise ConfigError(
             f"protocol.folds: expected 2 folds or more, found {len(folds)}; give --protocol.folds and enough data"
         )
+    if (place.path / FOLDS).is_file() and _made_otherwise(place.path, config):
+        place.forget("evaluate")  # it says what other settings are worth, as does the refit that has it from here
     partial = place.path / f"{FOLDS}.partial"
     save_folds(partial, folds, corpus)
     partial.replace(place.path / FOLDS)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from memhacl.train.config import Config
 from memhacl.train.crossvalidation.ways import PROBE, way_config
-from memhacl.train.folder import RunFolder
-from memhacl.train.keys import STAGES
 from memhacl.train.measure.predictions import MODEL
 
 
@@ -50,11 +48,6 @@ class Job:
     config: Config
     path: Path
     lent: dict[str, Path]
-
-    def done(self, keys: dict[str, str]) -> bool:
-        """Whether all stages have run under ``keys``."""
-        folder = RunFolder(self.path)
-        return all(folder.has(stage, keys[stage]) for stage in STAGES)
 
 
 def trainings(config: Config, folds: int) -> tuple[list[Training], list[Training]]:

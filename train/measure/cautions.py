@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from memhacl.train.measure.predictions import Predictions, Tasks
+from memhacl.train.protocols.rules import people_in_all_parts
 
 _UNEVEN = 0.65  # share of the most frequent class above which guessing it looks good
 _FEW = 10  # people or stimuli
@@ -37,6 +38,11 @@ def _of_the_run(about: Mapping[str, Any]) -> Iterator[str]:
         yield (
             "Everybody saw the stimuli in one order, or the files store them so: elapsed time alone tells the "
             "stimulus; compare with the baseline 'time'."
+        )
+    if about.get("running") and people_in_all_parts(tuple(about.get("disjoint", ()))):
+        yield (
+            f"{', '.join(about['running'])}: standardised by the person's own running past, which may hold tested "
+            "trials where others are learned from, and the reverse: signals, though no labels, may reach across."
         )
     done = {modality: steps for modality, steps in about.get("already_done", {}).items() if steps}
     if done:

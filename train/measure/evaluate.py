@@ -78,6 +78,7 @@ def describe(work: Work) -> dict[str, Any]:
         "source": manifest.source,
         "simulated": manifest.simulated,
         "already_done": {one.modality: list(one.already_done) for one in work.corpus.spec.modalities},
+        "running": [one.modality for one in work.corpus.spec.modalities if one.adapt == "running"],
         "protocol": split.protocol,
         "protocol_means": split.meaning,
         "disjoint": list(split.disjoint),

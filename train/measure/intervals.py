@@ -54,8 +54,9 @@ def draw(subject: Names, stimulus: Names, truth: Numbers, resamples: int, seed: 
     differ by noise alone it is, on the other hand, up to 1.7 times too wide, as that is drawn in both directions.
 
     A factor with fewer than two units is not resampled; nor are stimuli where a class is that of one stimulus
-    alone (conditions, flicker): they are then the question, not a sample of possible ones, and the interval is
-    about other people and these stimuli. With nothing to resample there is no interval.
+    alone, and always that stimulus's (conditions, flicker): they are then the question, not a sample of possible
+    ones, and the interval is about other people and these stimuli. A class that is merely rare, so that one
+    stimulus got it, is none of these. With nothing to resample there is no interval.
     """
     names, person = np.unique(subject, return_inverse=True)
     films, film = np.unique(stimulus, return_inverse=True)
@@ -67,8 +68,10 @@ def draw(subject: Names, stimulus: Names, truth: Numbers, resamples: int, seed: 
 
 
 def _factors(people: int, film: Numbers, truth: Numbers) -> tuple[str, ...]:
-    fewest = min(len(np.unique(film[truth == number])) for number in np.unique(truth))
-    return (*((PEOPLE,) if people > 1 else ()), *((STIMULI,) if fewest > 1 else ()))
+    films, classes = np.unique(np.stack([film, truth]), axis=1)  # the pairs that occur, (pairs,) each
+    alone = (np.bincount(films)[films] == 1) & (np.bincount(classes)[classes] == 1)  # each other's only one
+    several = len(np.unique(films)) > 1 and not alone.any()
+    return (*((PEOPLE,) if people > 1 else ()), *((STIMULI,) if several else ()))
 
 
 def _counts(rng: np.random.Generator, resamples: int, units: int, drawn: bool) -> Floats:

@@ -93,7 +93,8 @@ def _notes(report: Mapping[str, Any], planted: bool) -> list[str]:
         f"Test: {test['people']} people, {test['stimuli']} stimuli, {test['trials']} trials, {test['windows']} "
         "windows.",
         f"balanced: mean recall of the classes. In brackets: 95 % interval{_over(report)}. p: of the mean "
-        "difference in people, by sign flips. ECE: expected calibration error.",
+        "difference in people, by sign flips, for other people and these stimuli. ECE: expected calibration "
+        "error.",
     ]
     notes += [f"{who} is not available: {why}." for who, why in report["unavailable"].items()]
     notes += _permutation(report["permutation"])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from memhacl.stream.errors import DataError
+from memhacl.train.folder import refuse_outdated
 from memhacl.train.measure.intervals import draw
 from memhacl.train.measure.levels import Scores, levels_of, ordered, same_windows
 from memhacl.train.measure.paired import differences, mean_difference, paired_tests
@@ -51,6 +52,7 @@ def open_measured(path: Path) -> Measured:
             f"{path}: expected the folder of an evaluated run or cross-validation, found no {folder.name}/"
             "predictions.npz; run 'memhacl-train evaluate' or 'memhacl-train crossvalidate' first"
         )
+    refuse_outdated(path)
     try:
         report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:

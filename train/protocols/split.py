@@ -59,7 +59,8 @@ class Split:
 
         No row is in two parts, and no unit of a kind in ``disjoint`` or ``units``. Under a protocol that keeps
         anything apart there is, besides, no window in two parts that overlaps another or has it, or its rest
-        period, in its baseline, and no recording that is another's copy.
+        period, in its baseline, and no recording that is another's copy. Running standardisation, whose memory
+        only fades, is not looked at: readers are warned of it.
 
         Raises
         ------

@@ -28,8 +28,9 @@ def dots(name: str, title: str, rows: Sequence[Mapping[str, Any]], chance: float
             look = {"model": ("D", "accent"), "oracle": ("*", "muted")}.get(row["kind"], ("o", "other"))
             if row["low"] is not None:
                 axis.plot([row["low"], row["high"]], [place, place], color=colour(look[1]), linewidth=2.2)
-            axis.plot(row["value"], place, look[0], color=colour(look[1]), markersize=7)
-            axis.annotate(f"{row['value']:.2f}", (1.02, place), xycoords=("axes fraction", "data"), va="center")
+            (dot,) = axis.plot(row["value"], place, look[0], color=colour(look[1]), markersize=7)
+            dot.set_clip_on(False)  # whole at 0 and 1 too
+            axis.annotate(f"{row['value']:.2f}", (1.04, place), xycoords=("axes fraction", "data"), va="center")
         _chance(axis, chance)
         axis.set_yticks(range(len(rows)), [short(row["who"]) for row in rows])
         axis.get_yticklabels()[0].set_fontweight("bold")

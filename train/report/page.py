@@ -74,6 +74,7 @@ def _context(pieces: Pieces) -> dict[str, Any]:
         "metrics": pieces.metrics,
         "after": after,
         "warnings": words.warnings(pieces.metrics),
+        "intervals": words.intervals(pieces.metrics),
         "tasks": [_task(place, task, pieces, after, comparisons) for place, task in enumerate(tasks)],
         "predictors": {who: words.predictor(who) for task in tasks for who in task.order()},
         "unavailable": pieces.metrics.get("unavailable") or {},

@@ -12,7 +12,7 @@ import numpy as np
 from memhacl.stream.errors import DataError
 from memhacl.train.config import Config
 from memhacl.train.corpus.store import Manifest
-from memhacl.train.folder import Done, RunFolder
+from memhacl.train.folder import Done, RunFolder, refuse_outdated
 from memhacl.train.measure.predictions import Predictions, load_predictions
 from memhacl.train.report.embedding import Cloud, load_clouds
 from memhacl.train.settings import load_config
@@ -93,6 +93,8 @@ def gather(folder: Path, evaluated: Path | None = None, config: Config | None = 
             f"{folder}: expected an evaluated run or cross-validation, found no {measures}; run "
             "'memhacl-train evaluate' or 'memhacl-train crossvalidate' first"
         )
+    if evaluated is None:
+        refuse_outdated(folder)
     manifest = folder / "corpus" / "manifest.json"
     said = measures.with_name("predictions.npz")
     stages = RunFolder(folder).done() if (folder / "stages.json").is_file() else {}

@@ -7,7 +7,7 @@ from memhacl.train.report.words import Rows, listed
 
 def command(pieces: Pieces) -> str:
     """Return the command that makes all of it again."""
-    if pieces.many:
+    if pieces.many and pieces.metrics["folds"] > 1:
         return "memhacl-train crossvalidate settings.yaml --data DATA --out FOLDER"
     return "memhacl-train run settings.yaml --data DATA --out FOLDER"
 

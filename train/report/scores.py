@@ -33,8 +33,10 @@ class Task:
 
     @property
     def chance(self) -> float:
-        """Balanced accuracy of guessing; NaN where the number of classes is not known."""
-        return 1 / len(self.classes) if self.classes else float("nan")
+        """Balanced accuracy of always saying one class that the test has; NaN where classes are not known."""
+        tested = sum(any(row) for row in self.level.get(MODEL, {}).get("confusion") or ())
+        count = tested or len(self.classes)
+        return 1 / count if count else float("nan")
 
     @property
     def level(self) -> Mapping[str, Scores]:
@@ -109,7 +111,8 @@ def verdict(task: Task, comparisons: Sequence[Mapping[str, Any]]) -> str:
 def _gap(between: Sequence[float | None] | None) -> str:
     if between is None or between[0] is None or between[1] is None:
         return ""
-    sure = "" if between[0] > 0 or between[1] < 0 else ", so that either may be better"
+    open_ended = between[0] <= 0 <= between[1] and between[0] < between[1]
+    sure = ", so that either may be better" if open_ended else ""
     return f" (difference {between[0]:+.2f} to {between[1]:+.2f}{sure})"
 
 

@@ -1,6 +1,6 @@
 """Names, protocol and folds in words, for a reader who was not there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from memhacl.train.measure.predictions import ORACLE
@@ -11,7 +11,8 @@ Rows = list[tuple[str, str]]  # term and description
 
 PREDICTORS = {
     "model": "the trained model that this page is about",
-    "majority": "always the most frequent class of the training windows",
+    "majority": "always the most frequent class of the training windows; over folds it can lie below chance, as "
+    "what a fold tests is missing there",
     "person": "the most frequent class of the person's own training trials",
     "stimulus": "what other people felt at the same stimulus: the mean of their training trials",
     "time": "how much time of the stimulus or session has passed, and nothing from the body",
@@ -35,6 +36,7 @@ def after(metrics: Mapping[str, Any]) -> str:
     """Return what ends the title of every figure and table."""
     marks = ["simulated people"] if metrics["simulated"] else []
     marks += ["LEAKY protocol"] if metrics.get("leaky") else []
+    marks += ["PERMUTED LABELS"] if metrics.get("permuted") else []
     return f" ({', '.join(marks)})" if marks else ""
 
 
@@ -44,6 +46,22 @@ def warnings(metrics: Mapping[str, Any]) -> list[str]:
         return [str(sentence) for sentence in metrics["warnings"]]
     found = [f"This protocol leaks: {metrics['protocol_means']}."] if metrics.get("leaky") else []
     return found + (["Simulated people: no body was measured."] if metrics["simulated"] else [])
+
+
+def intervals(metrics: Mapping[str, Any]) -> str:
+    """Say whom and what the intervals speak of, task by task where that differs."""
+    drawn = (metrics.get("bootstrap") or {}).get("resampled") or {}
+    kinds = {task: _others(found) for task, found in drawn.items() if found}
+    if not kinds:
+        return "not measured"
+    alike = len(set(kinds.values())) == 1
+    told = [next(iter(kinds.values()))] if alike else [f"{kind} ({task})" for task, kind in kinds.items()]
+    return f"where the number would lie for {'; '.join(told)}"
+
+
+def _others(found: Sequence[str]) -> str:
+    these = "" if "stimuli" in found else " and these stimuli"
+    return f"{' and '.join(f'other {kind}' for kind in found)} of the same kind{these}"
 
 
 def protocol(metrics: Mapping[str, Any]) -> str:
@@ -79,9 +97,10 @@ def seed_rows(pieces: Pieces) -> Rows:
     """Say how many trainings stand behind the numbers."""
     config, seeds = pieces.config, pieces.metrics.get("seeds")
     known = seeds if isinstance(seeds, list | tuple) else [config.seed] if seeds is None else [seeds]
+    count = len(pieces.folds) if pieces.many else 1
     several = "; their numbers are averaged before anything else" if len(known) > 1 else ""
     return [
-        ("Folds", str(len(pieces.folds)) if pieces.many else "none: one split into training, validation and test"),
+        ("Folds", str(count) if count > 1 else "none: one split into training, validation and test"),
         ("Seeds of training", ", ".join(str(seed) for seed in known) + several),
         ("Seed of the split", str(config.protocol.seed)),
     ]

@@ -65,7 +65,8 @@ def train_all(cells: list[Cell], source: Source, corpora: Path, asked: Asked, co
         failed = [one for one in ready if not _stands(one)] if runner.run("trainings", *jobs) else []
         for one in (one for one in ready if one not in failed):
             console.print(stage_line("measure", one.cell.name), soft_wrap=True)
-            evaluate_folds(one.cell.config, one.place, one.corpus, [*one.waves[0], *one.waves[1]], console)
+            every = [*one.waves[0], *one.waves[1]]
+            evaluate_folds(one.cell.config, one.place, one.corpus, every, console, asked.force)
     return [one.cell for one in failed]
 
 

@@ -57,6 +57,14 @@ def test_all_runs_share_one_corpus_and_can_be_moved_with_it(plain: Path, tmp_pat
     assert {path.name for path in before if before[path] != after.get(path)} <= {"config.yaml", "folds.json"}
 
 
+def test_what_a_fold_warns_of_the_whole_does_too(plain: Path) -> None:
+    fold = read(plain / "folds/fold-00/seed-0/model/evaluate/metrics.json")
+    assert fold["one_order"]
+    assert fold["running"] == []
+    warning = next(line for line in fold["warnings"] if "saw the stimuli in one order" in line)
+    assert warning in read(plain / "evaluate" / "metrics.json")["warnings"]
+
+
 def test_ways_stand_beside_the_model_and_seeds_have_the_same_folds(compared: Path) -> None:
     seeds = load_seeds(compared / "evaluate" / "predictions.npz")
     assert len(seeds) == 2

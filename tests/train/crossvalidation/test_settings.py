@@ -11,6 +11,11 @@ from memhacl.train.config import Config
 from memhacl.train.corpus.store import load_corpus
 from memhacl.train.crossvalidation.share import share
 from memhacl.train.crossvalidation.ways import check_config, way_config
+from memhacl.train.fold_settings import CrossvalidateConfig
+from memhacl.train.folder import RunFolder
+from memhacl.train.measure.versus import open_measured
+from memhacl.train.report.pieces import gather
+from memhacl.train.restore import load_run
 from memhacl.train.settings import load_config, save_config
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -70,6 +75,57 @@ def test_by_force_what_they_change_is_made_again(plain: Path, few_people: Path, 
     assert "2 of 2 trainings to do" in said
     assert load_config(str(folder)).finetune.epochs == 1
     assert learnt(folder) != learnt(plain)
+    (folder / "config.yaml").write_text("of: another version\n", encoding="utf-8")
+    assert go(other, folder, force=True)[0] == 0
+
+
+def test_numbers_of_other_settings_count_no_longer_while_folds_are_made_again(plain: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(plain, tmp_path / "folds", symlinks=True))
+    run = folder / "folds" / "fold-01" / "seed-0" / "model"
+    shutil.rmtree(run)
+    run.write_text("a file where a folder should be", encoding="utf-8")
+    assert go(changed(folded(), "finetune", epochs=1), folder, force=True)[0] == 1
+    with pytest.raises(DataError, match="'evaluate' has not run under the settings"):
+        load_run(folder)
+    for read in (open_measured, gather):
+        with pytest.raises(DataError, match="has not been evaluated since something in it was made anew"):
+            read(folder)
+
+
+def test_by_force_numbers_are_taken_again_where_a_file_is_lost(plain: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(plain, tmp_path / "folds", symlinks=True))
+    (folder / "evaluate" / "predictions.npz").unlink()
+    with pytest.raises(DataError, match=r"holds no predictions .*; evaluate again with --force"):
+        go(folded(), folder)
+    failed, said = go(folded(), folder, force=True)
+    assert (failed, said.count("skipped")) == (0, 3)
+    assert learnt(folder) == learnt(plain)
+
+
+def test_by_force_a_damaged_corpus_is_prepared_again(plain: Path, few_people: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(plain, tmp_path / "folds", symlinks=True))
+    (folder / "corpus" / "windows.npy").write_bytes(b"")
+    with pytest.raises(DataError, match="prepare it again with --force"):
+        go(folded(), folder, few_people)
+    failed, said = go(folded(), folder, few_people, force=True)
+    assert (failed, "all of 2 trainings stand" in said) == (0, True)
+    assert learnt(folder) == learnt(plain)
+
+
+def test_what_was_interrupted_while_it_prepared_goes_on(few_people: Path, tmp_path: Path) -> None:
+    nobody = changed(folded(), "people", leave_out=("nobody",))
+    with pytest.raises(ConfigError, match=r"people\.leave_out"):
+        go(nobody, tmp_path / "folds", few_people)
+    (tmp_path / "folds" / "prepare.partial" / "parts").mkdir(parents=True)  # as a kill leaves it
+    RunFolder(tmp_path / "folds")
+    (tmp_path / "folds" / "folds" / "mine.txt").touch()
+    with pytest.raises(DataError, match="found other files"):
+        RunFolder(tmp_path / "folds")
+
+
+def test_a_seed_is_no_negative_number() -> None:
+    with pytest.raises(ConfigError, match=r"seeds.*greater than or equal to 0"):
+        CrossvalidateConfig.parse({"seeds": [0, -1]}, "crossvalidate", ConfigError)
 
 
 def test_a_cross_validation_and_a_run_keep_out_of_each_other(plain: Path, few_people: Path) -> None:

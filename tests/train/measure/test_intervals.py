@@ -62,6 +62,12 @@ def test_what_is_one_alone_is_not_resampled() -> None:
     assert factors(["a", "a", "a"], ["rest", "tsst", "stroop"], [0, 1, 1]) == ()
 
 
+def test_a_rare_class_that_one_stimulus_got_is_no_condition() -> None:
+    people, stimuli = list("aaabbb"), ["1", "2", "3"] * 2
+    assert factors(people, stimuli, [0, 0, 1, 0, 0, 0]) == (PEOPLE, STIMULI)  # the third was also said to be 0
+    assert factors(people, stimuli, [0, 0, 1, 0, 0, 1]) == (PEOPLE,)
+
+
 def test_an_interval_is_of_the_resamples_that_define_the_measure_if_those_are_most() -> None:
     draws = draw(np.array(["a", "b"]), np.array(["1", "1"]), np.array([0, 1]), 1000, seed=0)
     values = np.linspace(0, 1, 1000)
