@@ -66,7 +66,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
         }
         found[name] = {person: (one["auroc"], one["pairs"]) for person, one in figures.items()}
     screen.print(table_of(found, chance))
-    tell(screen, found, chance, session, off_skin(source, people))
+    windows = f"{len(session.start)} windows of 30 s, {session.stress.mean():.0%} stress"
+    screen.print(f"{len(people)} of {len(source.people)} people have labels; {windows}")
+    tell(screen, found, chance, off_skin(source, people))
 
 
 def prepared(folder: Path, source: Source) -> Session:
@@ -130,7 +132,7 @@ def shuffled(session: Session, count: int, notebook: Notebook) -> Floats:
         return {"auroc": float(plain), "pairs": float(pairs)}
 
     figures = [notebook.of(f"seed {seed}", partial(once, seed)) for seed in range(count)]
-    return np.array([[one["auroc"], one["pairs"]] for one in figures])
+    return np.array([[one["auroc"], one["pairs"]] for one in figures]).reshape(-1, 2)
 
 
 def off_skin(source: Source, people: Iterable[str]) -> list[str]:

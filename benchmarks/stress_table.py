@@ -8,7 +8,7 @@ from rich.table import Table
 from scipy.stats import t as student
 
 from benchmarks.experiment import interval
-from benchmarks.stress_ways import ADDED, BOTH, CLOCK, CONTROLS, READINGS, REGRESSED, Floats, Session
+from benchmarks.stress_ways import ADDED, BOTH, CLOCK, CONTROLS, READINGS, REGRESSED, Floats
 
 LOST = 0.05  # uS: at or below it the sensor has lost the skin
 OFTEN = 0.01  # of the time, from which on a person is named
@@ -54,10 +54,9 @@ def clearly_above(values: Floats, others: Floats) -> bool:
     return bool(gain.mean() > half)
 
 
-def tell(screen: Console, found: Found, chance: Floats, session: Session, lost: list[str]) -> None:
-    """Print who was measured, and what follows from the numbers."""
+def tell(screen: Console, found: Found, chance: Floats, lost: list[str]) -> None:
+    """Print whose sensor lost the skin, and what follows from the numbers."""
     people = list(found[CLOCK])
-    screen.print(f"{len(session.start)} windows of 30 s, {session.stress.mean():.0%} of them stress")
     kept = [person for person in people if person not in lost]
     values = interval(near(found[PLAIN], kept))
     screen.print(
