@@ -62,11 +62,17 @@ def changed(config: Config, **sections: Mapping[str, Any] | Any) -> Config:
 _NETWORK = ("encoder", "width", "dropout", "modality_dropout", "last_kernel", "block6_kernel")
 
 
+def until(stage: str, config: Config, folder: Path, source: Source | None) -> Pipeline:
+    """Run the stages of ``config`` up to ``stage`` in ``folder``, those that are needed."""
+    pipeline = Pipeline(config, RunFolder(folder), source, Console(quiet=True), workers=1)
+    for name in STAGES[: STAGES.index(stage) + 1]:
+        pipeline.execute(name)
+    return pipeline
+
+
 def trained(config: Config, folder: Path, source: Source | None) -> dict[str, Any]:
     """Run all stages of ``config`` in ``folder``, those that are needed; return metrics.json."""
-    pipeline = Pipeline(config, RunFolder(folder), source, Console(quiet=True), workers=1)
-    for stage in STAGES:
-        pipeline.execute(stage)
+    until("evaluate", config, folder, source)
     report: dict[str, Any] = json.loads((folder / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
     return report
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.experiment import Notebook, changed
+from benchmarks.experiment import Notebook, changed, until
 from benchmarks.machine import console
-from benchmarks.networks import said_of_test, until
+from benchmarks.networks import said_of_test
 from benchmarks.stress_table import LOST, NETWORKS, OFTEN, PLAIN, table_of, tell
 from benchmarks.stress_ways import (
     ADDED,

@@ -9,8 +9,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.experiment import Figures, Notebook
-from benchmarks.networks import said_of_test, until
+from benchmarks.experiment import Figures, Notebook, until
+from benchmarks.networks import said_of_test
 from benchmarks.subtraction_kinds import (
     EVERYTHING,
     KINDS,
@@ -30,7 +30,7 @@ from memhacl.train.config import Config
 from memhacl.train.corpus.labels import UNRATED
 from memhacl.train.corpus.store import Corpus, load_corpus
 from memhacl.train.loops.work import corpus_targets
-from memhacl.train.measure.metrics import balanced_accuracy
+from memhacl.train.measure.metrics import balanced_accuracy, mean_by
 from memhacl.train.protocols import Split, make_split
 
 SPLITS = 8  # random ones of people and stimuli, over which LDA is averaged
@@ -118,8 +118,6 @@ def levels(said: Floats, truth: Numbers, trial: NDArray[np.int32]) -> tuple[floa
     """Balanced accuracy a window and a trial of probabilities ``said`` (rows, classes)."""
     rated = truth != UNRATED
     said, truth, trial = said[rated], truth[rated], trial[rated]
-    numbers, first, place = np.unique(trial, return_index=True, return_inverse=True)
-    total = np.zeros((len(numbers), said.shape[1]))
-    np.add.at(total, place, said)
-    window = balanced_accuracy(truth, said.argmax(axis=1))
-    return float(window), float(balanced_accuracy(truth[first], total.argmax(axis=1)))
+    first = np.unique(trial, return_index=True)[1]
+    whole = mean_by(trial.astype(np.int64), said).argmax(axis=1)
+    return balanced_accuracy(truth, said.argmax(axis=1)), balanced_accuracy(truth[first], whole)

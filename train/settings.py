@@ -176,3 +176,16 @@ def _read_packaged(name: str) -> tuple[dict[str, Any], str]:
 
 def _numbered(name: str, value: Any) -> list[tuple[str, Any]]:
     return [(f"{name}.{place}", item) for place, item in enumerate(value)] if isinstance(value, list) else []
+
+
+def flat(config: Config) -> dict[str, Any]:
+    """Settings of ``config`` by dotted name."""
+    return dict(_flat(config.model_dump(mode="json"), ""))
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

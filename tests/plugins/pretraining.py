@@ -9,6 +9,7 @@ from rich.console import Console
 from memhacl.stream.sources.registry import open_source
 from memhacl.train.config import Config
 from memhacl.train.folder import RunFolder
+from memhacl.train.loops.work import Work
 from memhacl.train.settings import load_config, with_method
 from memhacl.train.stages import Pipeline
 
@@ -37,6 +38,11 @@ def run(config: Config, folder: Path, *stages: str) -> str:
     for stage in stages or ("pretrain",):
         pipeline.execute(stage)
     return said.getvalue()
+
+
+def work_of(config: Config, folder: Path) -> Work:
+    """What the stages of the run in ``folder`` work on."""
+    return Pipeline(config, RunFolder(folder), None, Console(quiet=True)).work
 
 
 def prepare_and_split(folder: Path) -> None:

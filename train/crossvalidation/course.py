@@ -43,7 +43,7 @@ def crossvalidate(config: Config, source: Source | None, asked: Asked, console: 
     check_config(config)
     with opened(asked.out, config, asked.force) as place:
         corpus = prepare(place, config, source, console, asked.workers, asked.force)
-        folds = plan(place, config, corpus)
+        folds = plan(place, config, corpus, least=2)
         runner = Runner(config, corpus, asked.out, asked.jobs, asked.cluster, console)
         waves = trainings(config, folds)
         failed = runner.run("folds", *([job_of(one, config, asked.out) for one in wave] for wave in waves))

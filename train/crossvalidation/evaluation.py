@@ -19,6 +19,7 @@ from memhacl.train.crossvalidation.trainings import Training
 from memhacl.train.folder import FOLDS, RunFolder
 from memhacl.train.loops.work import corpus_targets
 from memhacl.train.measure.calibration import out_of_fold_temperature
+from memhacl.train.measure.evaluate import tested
 from memhacl.train.measure.levels import Scores, levels_of
 from memhacl.train.measure.permutation import permutation_p
 from memhacl.train.measure.predictions import MODEL, Predictions, Tasks, load_seeds, save_predictions
@@ -107,20 +108,15 @@ def _about(config: Config, folder: Path, corpus: Corpus, folds: Sequence[Split])
         )
         for fold in range(len(folds))
     ]
-    tested = np.concatenate([fold.test for fold in folds])
-    index = corpus.index[tested]
-    counts = {
-        name: len(np.unique(index[kind]))
-        for name, kind in {"people": "subject", "stimuli": "stimulus", "trials": "trial"}.items()
-    }
+    rows = np.concatenate([fold.test for fold in folds])
     targets = corpus_targets(corpus, config.labels)
     return {
         "name": config.name,
         **{name: own[0][name] for name in _COMMON},
         "folds": len(folds),
         "seeds": list(seeds),
-        "left_out": len(corpus.index) - len(tested),
-        "test": counts | {"windows": len(tested)},
+        "left_out": len(corpus.index) - len(rows),
+        "test": tested(corpus, rows),
         "classes": {task: said(target) for task, target in targets.items()},
         "unavailable": {who: why for one in own for who, why in one["unavailable"].items()},
     }

@@ -1,9 +1,8 @@
 """The folder of a cross-validation: its settings, its corpus, and the manifest of its folds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -13,7 +12,7 @@ from memhacl.train.config import Config
 from memhacl.train.corpus.store import Corpus, load_corpus
 from memhacl.train.folder import FOLDS, RunFolder, alone
 from memhacl.train.protocols import plan_folds, save_folds
-from memhacl.train.settings import load_config
+from memhacl.train.settings import flat, load_config
 from memhacl.train.stages import Pipeline
 
 # Other values of these leave what is there as it is, or redo what takes moments.
@@ -66,18 +65,10 @@ def _made_otherwise(folder: Path, config: Config) -> bool:
 
 def _differ(there: Config, asked: Config) -> list[str]:
     """Say which settings of two configs differ, those aside that are free."""
-    before, now = (dict(_flat(config.model_dump(mode="json"))) for config in (there, asked))
+    before, now = (flat(config) for config in (there, asked))
     names = [name for name in (before | now) if before.get(name) != now.get(name)]
     differ = [name for name in names if name.partition(".")[0] not in _FREE]
     return [f"{name} was {before.get(name)}, is {now.get(name)}" for name in differ]
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def prepare(
@@ -109,20 +100,21 @@ def _whole(corpus: Path) -> bool:
     return True
 
 
-def plan(place: RunFolder, config: Config, corpus: Corpus) -> int:
+def plan(place: RunFolder, config: Config, corpus: Corpus, least: int) -> int:
     """Write the manifest of the folds, and the settings; return how many folds there are.
 
     Raises
     ------
     ConfigError
-        There is one only.
+        There are fewer than ``least``.
     DataError
         There are too few units.
     """
     folds = plan_folds(corpus, config.protocol)
-    if len(folds) < 2:
+    if len(folds) < least:
         raise ConfigError(
-            f"protocol.folds: expected 2 folds or more, found {len(folds)}; give --protocol.folds and enough data"
+            f"protocol.folds: expected {least} folds or more, found {len(folds)}; give --protocol.folds and "
+            "enough data"
         )
     if (place.path / FOLDS).is_file() and _made_otherwise(place.path, config):
         place.forget("evaluate")  # it says what other settings are worth, as does the refit that has it from here

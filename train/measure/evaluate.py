@@ -12,6 +12,7 @@ from memhacl.train.baselines.registry import predict
 from memhacl.train.baselines.situation import Situation, Unavailable
 from memhacl.train.baselines.table import FeatureTable
 from memhacl.train.corpus.labels import UNRATED, planted_classes, said
+from memhacl.train.corpus.store import Corpus
 from memhacl.train.loops.finetune import predict_logits
 from memhacl.train.loops.label_share import labels_of
 from memhacl.train.loops.networks import Group
@@ -89,14 +90,14 @@ def describe(work: Work) -> dict[str, Any]:
         "one_order": same_order(work.corpus),
         "permuted": {"how": labels.permute, "number": labels.permutation} if labels.permutation else None,
         "finetuned": {"mode": config.finetune.mode, "labels": config.finetune.labels},
-        "test": _tested(work, split.test),
+        "test": tested(work.corpus, split.test),
         "classes": {task: said(target.of(split.train)) for task, target in work.targets.items()},
     }
 
 
-def _tested(work: Work, rows: Numbers) -> dict[str, int]:
-    """Return how many people, stimuli and trials the test ``rows`` (n,) are of, and n."""
-    index = work.corpus.index[rows]
+def tested(corpus: Corpus, rows: Numbers) -> dict[str, int]:
+    """Return how many people, stimuli and trials the test ``rows`` (n,) of ``corpus`` are of, and n."""
+    index = corpus.index[rows]
     kinds = {"people": "subject", "stimuli": "stimulus", "trials": "trial"}
     return {name: len(np.unique(index[kind])) for name, kind in kinds.items()} | {"windows": len(rows)}
 

@@ -60,12 +60,13 @@ class Method(ABC):
     """A way to learn from windows (channels, samples), made from its checked settings and the signals' ``spec``.
 
     A method with ``pretrains`` overrides ``sampler``, ``views`` and ``objective``, and may override what is asked
-    of validation rows while it pretrains; one without has an encoder and a head only. Its ``Settings`` stand in
-    the YAML under ``method.settings``; those in ``bound`` decide what weights mean, so that a run that starts
-    from a model must have the model's.
+    of validation rows while it pretrains; one without has an encoder and a head only. ``in_words`` tells the
+    readers of a report what it does. Its ``Settings`` stand in the YAML under ``method.settings``; those in
+    ``bound`` decide what weights mean, so that a run that starts from a model must have the model's.
     """
 
     name: ClassVar[str]
+    in_words: ClassVar[str]
     Settings: ClassVar[type[Strict]]
     pretrains: ClassVar[bool]
     bound: ClassVar[tuple[str, ...]] = ()

@@ -9,16 +9,6 @@ from memhacl.train.methods.registry import methods
 from memhacl.train.report.pieces import Pieces
 from memhacl.train.report.words import Rows
 
-METHODS = {
-    "me-mhacl": "ME-MHACL. An encoder learns without labels to tell which groups of people watched the same "
-    "second of a stimulus, from signals whose halves were exchanged between people (meiosis); then it and a "
-    "classifier learn from labels.",
-    "supervised": "One network trained on labels alone, from random weights.",
-    "eegnet": "EEGNet, a small convolutional network for EEG, trained on labels alone, from random weights.",
-    "tsception": "TSception, a multi-scale convolutional network for EEG, trained on labels alone, from random "
-    "weights.",
-}
-
 
 def data_rows(pieces: Pieces) -> Rows:
     """Say whose signals these are, and what was done to them."""
@@ -72,8 +62,8 @@ def _modality(one: ModalitySpec, seconds: float) -> str:
 
 def method_rows(pieces: Pieces) -> Rows:
     """Say how the model came about."""
-    config, name = pieces.config, str(pieces.metrics["method"])
-    rows = [("Method", METHODS.get(name, name))]
+    config = pieces.config
+    rows = [("Method", methods[config.method.name].in_words)]
     chosen = ", ".join(f"{key} {_value(value)}" for key, value in config.method.settings.items())
     rows.append(("Its settings", chosen or "none"))
     rows.append(("Pretraining", _pretraining(pieces)))

@@ -1,11 +1,10 @@
 """Settings changed by dotted names, checked as those of a file are, and the differences between two configs."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from memhacl.stream.errors import ConfigError
 from memhacl.train.config import Config
-from memhacl.train.settings import with_method
+from memhacl.train.settings import flat, with_method
 from memhacl.train.tables.studies import Changes, Study
 
 FOLDS: Final = 5
@@ -77,16 +76,3 @@ def differences(config: Config, papers: Config) -> list[str]:
     mine, theirs = flat(config), flat(papers)
     names = [name for name in theirs if name.partition(".")[0] in _SCHEDULE and mine.get(name) != theirs[name]]
     return [f"{name} {mine.get(name)} (paper: {theirs[name]})" for name in names]
-
-
-def flat(config: Config) -> dict[str, Any]:
-    """Settings of ``config`` by dotted name."""
-    return dict(_flat(config.model_dump(mode="json"), ""))
-
-
-def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

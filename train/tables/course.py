@@ -11,13 +11,12 @@ from memhacl.stream.sources.registry import Source
 from memhacl.train.config import Config
 from memhacl.train.corpus.store import Corpus, load_corpus
 from memhacl.train.crossvalidation.evaluation import evaluate_folds
-from memhacl.train.crossvalidation.place import opened
+from memhacl.train.crossvalidation.place import opened, plan
 from memhacl.train.crossvalidation.runner import Runner, stands
 from memhacl.train.crossvalidation.trainings import Training
-from memhacl.train.folder import FOLDS, RunFolder
+from memhacl.train.folder import RunFolder
 from memhacl.train.keys import stage_keys
 from memhacl.train.progress import stage_line, waiting
-from memhacl.train.protocols import plan_folds, save_folds
 from memhacl.train.stages import Pipeline
 from memhacl.train.tables.cells import Cell
 
@@ -91,12 +90,8 @@ def _plan(cell: Cell, place: RunFolder, owner: RunFolder, force: bool) -> _Ready
         )
     place.borrow("prepare", key, owner, cell.config)
     corpus = load_corpus(place.path / "corpus")
-    folds = plan_folds(corpus, cell.config.protocol)
-    partial = place.path / f"{FOLDS}.partial"
-    save_folds(partial, folds, corpus)
-    partial.replace(place.path / FOLDS)
-    place.keep(cell.config)
-    return _Ready(cell, place, corpus, cell.waves(len(folds)))
+    folds = plan(place, cell.config, corpus, least=1)
+    return _Ready(cell, place, corpus, cell.waves(folds))
 
 
 def _stands(ready: _Ready) -> bool:

@@ -18,13 +18,12 @@ import pytest
 import torch
 import yaml
 from plugins.interrupting import Interrupting, Stop
-from plugins.pretraining import pretraining, run
+from plugins.pretraining import pretraining, run, work_of
 from rich.console import Console
 from safetensors.torch import load_file
 
 from memhacl.stream.errors import ConfigError, DataError
 from memhacl.train.config import Config
-from memhacl.train.folder import RunFolder
 from memhacl.train.loops.finetune import finetune, load_groups, predict_logits
 from memhacl.train.loops.fit import begin, epochs
 from memhacl.train.loops.judge import score_tasks
@@ -33,7 +32,6 @@ from memhacl.train.loops.starts import Start, starting_points
 from memhacl.train.loops.work import Work
 from memhacl.train.progress import stage_bar
 from memhacl.train.restore import load_run
-from memhacl.train.stages import Pipeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -51,16 +49,6 @@ def pretrained(split_people: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = Path(shutil.copytree(split_people, tmp_path_factory.mktemp("finetune") / "run"))
     run(tuning(), folder, "pretrain")
     return folder
-
-
-@pytest.fixture
-def begun(pretrained: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy that run folder under a name."""
-    return lambda name: Path(shutil.copytree(pretrained, tmp_path / name))
-
-
-def work_of(config: Config, folder: Path) -> Work:
-    return Pipeline(config, RunFolder(folder), None, Console(quiet=True)).work
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:

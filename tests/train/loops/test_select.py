@@ -10,21 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from plugins.pretraining import pretraining, run
+from plugins.pretraining import pretraining, run, work_of
 from rich.console import Console
 from safetensors.torch import load_file
 
 from memhacl.stream.errors import DataError
 from memhacl.train.config import Config
 from memhacl.train.corpus.labels import Target
-from memhacl.train.folder import RunFolder
 from memhacl.train.loops.finetune import finetune
 from memhacl.train.loops.select import best_encoders, kept_encoders, select
 from memhacl.train.loops.starts import start_at
 from memhacl.train.loops.work import Feed, Work
 from memhacl.train.progress import Bar, stage_bar
 from memhacl.train.settings import with_method
-from memhacl.train.stages import Pipeline
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -51,16 +49,6 @@ def pretrained(split_people: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = Path(shutil.copytree(split_people, tmp_path_factory.mktemp("select") / "run"))
     run(choosing(), folder, "pretrain")
     return folder
-
-
-@pytest.fixture
-def begun(pretrained: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Copy that run folder under a name."""
-    return lambda name: Path(shutil.copytree(pretrained, tmp_path / name))
-
-
-def work_of(config: Config, folder: Path) -> Work:
-    return Pipeline(config, RunFolder(folder), None, Console(quiet=True)).work
 
 
 def scores_of(folder: Path) -> Any:

@@ -22,6 +22,9 @@ class EegNet(Method):
     """No pretraining: what networks made for EEG reach without it."""
 
     name: ClassVar[str] = "eegnet"
+    in_words: ClassVar[str] = (
+        "EEGNet, a small convolutional network for EEG, trained on labels alone, from random weights."
+    )
     Settings: ClassVar[type[Strict]] = EegNetSettings
     pretrains: ClassVar[bool] = False
     bound: ClassVar[tuple[str, ...]] = BOUND

@@ -24,6 +24,11 @@ class MeMhacl(Method):
     """Contrastive pretraining on groups of people who saw the same clip, then a classifier on the encoder."""
 
     name: ClassVar[str] = "me-mhacl"
+    in_words: ClassVar[str] = (
+        "ME-MHACL. An encoder learns without labels to tell which groups of people watched the same second of a "
+        "stimulus, from signals whose halves were exchanged between people (meiosis); then it and a classifier "
+        "learn from labels."
+    )
     Settings: ClassVar[type[Strict]] = MeMhaclSettings
     pretrains: ClassVar[bool] = True
     bound: ClassVar[tuple[str, ...]] = BOUND

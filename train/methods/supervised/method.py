@@ -18,6 +18,7 @@ class Supervised(Method):
     """No pretraining: what ME-MHACL's pretraining must beat, with the same networks."""
 
     name: ClassVar[str] = "supervised"
+    in_words: ClassVar[str] = "One network trained on labels alone, from random weights."
     Settings: ClassVar[type[Strict]] = NetworkSettings
     pretrains: ClassVar[bool] = False
     bound: ClassVar[tuple[str, ...]] = BOUND

@@ -22,6 +22,9 @@ class Tsception(Method):
     """No pretraining: what a network made for emotion in EEG reaches without it."""
 
     name: ClassVar[str] = "tsception"
+    in_words: ClassVar[str] = (
+        "TSception, a multi-scale convolutional network for EEG, trained on labels alone, from random weights."
+    )
     Settings: ClassVar[type[Strict]] = TsceptionSettings
     pretrains: ClassVar[bool] = False
     bound: ClassVar[tuple[str, ...]] = BOUND
