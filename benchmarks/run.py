@@ -2,6 +2,7 @@
 
 from benchmarks import (
     alignment,
+    coverage,
     dropout,
     laboratory,
     latency,
@@ -28,6 +29,7 @@ def main() -> None:
     soak.main(["--minutes", "1"])
     laboratory.main(["--seconds", "20"])
     simulator_oracle.main()
+    coverage.main([])
 
 
 if __name__ == "__main__":
